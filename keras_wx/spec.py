@@ -1,0 +1,368 @@
+"""What a preset says: the sample a model eats and gives, its configuration, its weights.
+
+One schema holds all three tasks. It refuses unknown keys, and imports neither Keras nor NumPy.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from keras_wx.errors import PresetError, unknown_name
+from keras_wx.transforms import IDENTITY, Chain, Standard, TransformField
+
+Task = Literal["nowcast", "inpaint", "downscale"]
+Role = Literal["input", "target", "mask", "static", "calendar"]
+
+_UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
+
+
+def parse_step(value: Any) -> Any:
+    """Reads '6min', '1h', '30s' or '1d'; leaves a timedelta as it is."""
+    if value is None or isinstance(value, timedelta):
+        return value
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|min|h|d)\s*", str(value).lower())
+    if not match or float(match[1]) <= 0:
+        raise ValueError(f"expected a time such as '5min', '1h', '30s' or '1d', received {value!r}")
+    return timedelta(**{_UNITS[match[2]]: float(match[1])})
+
+
+def format_step(step: timedelta | None) -> str | None:
+    """The inverse of `parse_step`: the largest unit that gives a whole number."""
+    if step is None:
+        return None
+    seconds = step.total_seconds()
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds % length == 0:
+            return f"{seconds / length:g}{unit}"
+    return f"{seconds:g}s"
+
+
+Step = Annotated[timedelta, BeforeValidator(parse_step), PlainSerializer(format_step)]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class Grid(_Record):
+    """A grid of a sample. `None` leaves a size or a spacing open: any is accepted."""
+
+    dims: tuple[str, str] = ("y", "x")
+    shape: tuple[int | None, int | None] = (None, None)
+    spacing_km: float | None = Field(default=None, gt=0)
+    spacing: dict[str, str] = {}
+    """Spacing of a dimension that is no horizontal distance, e.g. `{height: 78m, time: 4s}`."""
+
+    @field_validator("shape")
+    @classmethod
+    def _positive(cls, shape):
+        if any(size is not None and size < 1 for size in shape):
+            raise ValueError(f"expected sizes of at least 1, received {list(shape)}")
+        return shape
+
+
+class Variable(_Record):
+    """One variable in one role: which frames of it, in which units, transformed how.
+
+    `steps` counts from the time of the forecast: `[-4, 0]` are the last five frames, `[1, 15]` the
+    next fifteen. `fill` is the physical value that stands in for missing input.
+    """
+
+    name: str
+    units: str
+    role: Role
+    grid: str
+    steps: tuple[int, int] | None = None
+    transform: TransformField = IDENTITY
+    fill: float | None = None
+    statistics_by: tuple[Literal["season", "area", "month"], ...] = ()
+
+    @field_validator("steps")
+    @classmethod
+    def _ordered(cls, steps):
+        if steps is not None and steps[0] > steps[1]:
+            raise ValueError(f"expected [first, last] with first <= last, received {list(steps)}")
+        return steps
+
+    @property
+    def frames(self) -> int:
+        return 1 if self.steps is None else self.steps[1] - self.steps[0] + 1
+
+    @property
+    def offsets(self) -> range:
+        return range(1) if self.steps is None else range(self.steps[0], self.steps[1] + 1)
+
+    @property
+    def needs_statistics(self) -> bool:
+        """Whether its transform waits for numbers from the training part."""
+        parts = self.transform.steps if isinstance(self.transform, Chain) else (self.transform,)
+        return any(isinstance(part, Standard) and part.needs_statistics for part in parts)
+
+
+class RainFilter(_Record):
+    """Which windows are worth training on: enough of the grid above a threshold."""
+
+    above: float
+    """Threshold in the units of the sample's first target."""
+    min_fraction: float = Field(ge=0, le=1)
+    """Least fraction of the grid above it, on average over the window's frames."""
+
+
+class Sample(_Record):
+    """The contract between data and model: what a model eats and gives."""
+
+    step: Step | None = None
+    grids: dict[str, Grid] = Field(min_length=1)
+    variables: tuple[Variable, ...] = Field(min_length=1)
+    filter: RainFilter | None = None
+
+    @model_validator(mode="after")
+    def _complete(self):
+        for variable in self.variables:
+            if variable.grid not in self.grids:
+                raise ValueError(
+                    f"variable {variable.name!r} ({variable.role}): expected a grid of "
+                    f"{sorted(self.grids)}, received {variable.grid!r}"
+                )
+        for role in ("input", "target"):
+            if not self.of_role(role):
+                raise ValueError(f"expected at least one variable with role {role!r}")
+        return self
+
+    def of_role(self, *roles: Role) -> tuple[Variable, ...]:
+        return tuple(v for v in self.variables if v.role in roles)
+
+    @property
+    def inputs(self) -> tuple[Variable, ...]:
+        return self.of_role("input")
+
+    @property
+    def targets(self) -> tuple[Variable, ...]:
+        return self.of_role("target")
+
+    @property
+    def input_steps(self) -> tuple[int, int]:
+        return _span(self.inputs)
+
+    @property
+    def target_steps(self) -> tuple[int, int]:
+        return _span(self.targets)
+
+    @property
+    def window_steps(self) -> tuple[int, int]:
+        """First and last step that a whole window touches."""
+        return _span(self.variables)
+
+    @property
+    def window_frames(self) -> int:
+        first, last = self.window_steps
+        return last - first + 1
+
+    def with_frames(
+        self, *, input_frames: int | None = None, output_frames: int | None = None
+    ) -> Sample:
+        """The same sample with other numbers of past and future frames."""
+        changed = []
+        for variable in self.variables:
+            if variable.steps is not None:
+                first, last = variable.steps
+                if variable.role == "target" and output_frames is not None:
+                    last = first + output_frames - 1
+                elif variable.role != "target" and input_frames is not None:
+                    first = last - input_frames + 1
+                variable = variable.model_copy(update={"steps": (first, last)})
+            changed.append(variable)
+        return self.model_copy(update={"variables": tuple(changed)})
+
+    def merged(self, override: dict) -> Sample:
+        """This sample with the fields that `override` names changed.
+
+        `grids` and `variables` are mappings from a name to the fields that change; a variable's
+        fields change in each of its roles.
+        """
+        data = self.model_dump()
+        names = {v["name"] for v in data["variables"]}
+        override = dict(override)
+        for key, section in (("grids", set(data["grids"])), ("variables", names)):
+            changes = override.pop(key, {})
+            if not isinstance(changes, dict):
+                raise PresetError(
+                    f"sample.{key} of a weights variant: expected a mapping from a name to the "
+                    f"fields that change, received {changes!r}"
+                )
+            for name, fields in changes.items():
+                if name not in section:
+                    raise unknown_name(f"name in sample.{key}", name, section)
+                records = (
+                    [data["grids"][name]]
+                    if key == "grids"
+                    else [v for v in data["variables"] if v["name"] == name]
+                )
+                for record in records:
+                    record.update(fields)
+        return Sample.model_validate(data | override)
+
+
+def _span(variables: Iterable[Variable]) -> tuple[int, int]:
+    spans = [v.steps or (0, 0) for v in variables]
+    return min(first for first, _ in spans), max(last for _, last in spans)
+
+
+class Component(_Record):
+    """A loss, metric or optimizer by name, with its arguments beside the name."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    name: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_name(cls, value):
+        return {"name": value} if isinstance(value, str) else value
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        return dict(self.model_extra or {})
+
+
+class Training(_Record):
+    """The recipe: what `load` compiles a model with, and what a training run starts from."""
+
+    loss: Component
+    optimizer: Component
+    metrics: tuple[Component, ...] = ()
+    batch_size: int = Field(default=8, ge=1)
+    epochs: int = Field(default=1, ge=1)
+    mixed_precision: bool = False
+    augment: tuple[Literal["flip", "rotate"], ...] = ()
+
+
+class Weights(_Record):
+    """One set of trained weights, where it comes from, and what it can do."""
+
+    file: str
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    bytes: int = Field(gt=0)
+    sources: tuple[str, ...] = ()
+    """Where to fetch it, in order: `https://`, `hf://owner/repository/path`, `doi:10.x/y/file`.
+    A file that ships with the package needs none."""
+    sample: dict[str, Any] = {}
+    """What differs from the preset's sample: the grid, step and range of the radar it learnt."""
+    config: dict[str, Any] = {}
+    training: dict[str, Any] = {}
+    statistics: dict[str, dict[str, float]] = {}
+    """Variable -> mean, std, min, max of the training part."""
+    trained_on: str = ""
+    recipe: str = ""
+    duration: str = ""
+    terms: str = ""
+    seed: int | None = None
+    scores: dict[str, Any] = {}
+
+
+class WeightsTable(_Record):
+    default: str | None = None
+    variants: dict[str, Weights] = {}
+
+    @model_validator(mode="after")
+    def _default_exists(self):
+        if self.default is not None and self.default not in self.variants:
+            raise ValueError(
+                f"default: expected one of {sorted(self.variants)}, received {self.default!r}"
+            )
+        return self
+
+
+class Preset(_Record):
+    """One preset of the zoo, as its YAML file says it. Printing it gives the model card."""
+
+    name: str = Field(pattern=r"^[a-z0-9_]+$")
+    title: str
+    task: Task
+    architecture: str
+    description: str = ""
+    aliases: tuple[str, ...] = ()
+    config: dict[str, Any] = {}
+    parameters: int | None = Field(default=None, ge=0)
+    """Number of parameters, trainable or not, of the model in this configuration."""
+    sample: Sample
+    training: Training | None = None
+    weights: WeightsTable = WeightsTable()
+    references: tuple[str, ...] = ()
+    variant: str | None = None
+    """The weights variant whose sample this preset carries; None in the file itself."""
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.name}.{self.variant}" if self.variant else self.name
+
+    @property
+    def pretrained(self) -> bool:
+        return bool(self.weights.variants)
+
+    def resolved(self, variant: str | None) -> Preset:
+        """The preset as one weights variant has it: its sample, configuration and training."""
+        if variant is None:
+            return self
+        if variant not in self.weights.variants:
+            raise unknown_name(f"weights variant of {self.name!r}", variant, self.weights.variants)
+        weights = self.weights.variants[variant]
+        training = self.training
+        if weights.training:
+            base = training.model_dump() if training else {}
+            training = Training.model_validate(base | weights.training)
+        return self.model_copy(
+            update={
+                "variant": variant,
+                "sample": self.sample.merged(weights.sample),
+                "config": self.config | weights.config,
+                "training": training,
+            }
+        )
+
+    def __str__(self) -> str:
+        from keras_wx.zoo.card import render
+
+        return render(self)
+
+
+def validate(data: Any, origin: str) -> Preset:
+    """Builds a preset, or says which key of `origin` is wrong, what was expected and received.
+
+    Raises:
+        PresetError: naming file, key, expectation and what was received.
+    """
+    try:
+        preset = Preset.model_validate(data)
+        for variant in preset.weights.variants:
+            preset.resolved(variant)
+        return preset
+    except ValidationError as error:
+        raise PresetError(_explain(error, origin)) from None
+
+
+def _explain(error: ValidationError, origin: str) -> str:
+    lines = [f"{origin} is not a valid preset."]
+    for problem in error.errors():
+        where = ".".join(str(part) for part in problem["loc"]) or "(top level)"
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            message = "no such key"
+        elif problem["type"] == "missing":
+            message = "this key is missing"
+        received = "" if problem["type"] == "missing" else f" Received: {problem['input']!r:.200}"
+        lines.append(f"  {where}: {message}.{received}")
+    return "\n".join(lines)

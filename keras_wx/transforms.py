@@ -1,0 +1,223 @@
+"""Physical numbers <-> network numbers.
+
+A transform is a small record of parameters that can be called in both directions. The same code
+runs on NumPy arrays (in the data pipeline and in `predict`) and on Keras tensors (inside metrics,
+losses and exported graphs): it picks the namespace from what it is given.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, model_validator
+
+from keras_wx.errors import PresetError
+
+
+def _namespace(x: Any):
+    """NumPy for what NumPy understands (xarray objects too), `keras.ops` for a backend's tensor."""
+    import numpy as np
+
+    if isinstance(x, (np.ndarray, np.generic, float, int)) or hasattr(x, "to_dataset"):
+        return np
+    from keras import ops
+
+    return ops
+
+
+class Transform(BaseModel):
+    """Base of the transforms. `t(x)` gives network numbers, `t.inverse(y)` physical ones."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    key: ClassVar[str]
+
+    def __call__(self, x):
+        raise NotImplementedError
+
+    def inverse(self, y):
+        raise NotImplementedError
+
+    def to_config(self) -> dict:
+        return {self.key: self.model_dump()}
+
+
+class Linear(Transform):
+    """Maps `[low, high]` to `[0, 1]`: gray levels. Values outside are clipped unless `clip=False`.
+
+    The Hong Kong radar sets use dBZ with low=-10 and high=60 (HKO-7, `hko_evaluation.py`).
+    """
+
+    key: ClassVar[str] = "linear"
+    low: float
+    high: float
+    clip: bool = True
+
+    @model_validator(mode="after")
+    def _ordered(self):
+        if not self.low < self.high:
+            raise ValueError(f"expected low < high, received low={self.low}, high={self.high}")
+        return self
+
+    def __call__(self, x):
+        y = (x - self.low) / (self.high - self.low)
+        return _namespace(x).clip(y, 0.0, 1.0) if self.clip else y
+
+    def inverse(self, y):
+        return y * (self.high - self.low) + self.low
+
+
+class ZR(Transform):
+    """Reflectivity in dBZ to rain rate in mm/h by `dBZ = 10 log10(a) + 10 b log10(R)`.
+
+    Rain rates at or below zero have no logarithm: the inverse gives them `no_rain` dBZ.
+    """
+
+    key: ClassVar[str] = "zr"
+    a: float
+    b: float
+    no_rain: float = -10.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_name(cls, value):
+        if isinstance(value, str):
+            if value not in ZR_PAIRS:
+                raise ValueError(f"expected one of {sorted(ZR_PAIRS)} or a and b, received {value!r}")
+            a, b = ZR_PAIRS[value]
+            return {"a": a, "b": b}
+        return value
+
+    @model_validator(mode="after")
+    def _positive(self):
+        if self.a <= 0 or self.b <= 0:
+            raise ValueError(f"expected a > 0 and b > 0, received a={self.a}, b={self.b}")
+        return self
+
+    def __call__(self, x):
+        ops = _namespace(x)
+        rate = ops.power(10.0, (x - 10.0 * math.log10(self.a)) / (10.0 * self.b))
+        return ops.where(x <= self.no_rain, ops.zeros_like(rate), rate)
+
+    def inverse(self, y):
+        ops = _namespace(y)
+        smallest = 10.0 ** ((self.no_rain - 10.0 * math.log10(self.a)) / (10.0 * self.b))
+        rate = ops.maximum(y, smallest)
+        return 10.0 * math.log10(self.a) + 10.0 * self.b * ops.log10(rate)
+
+
+ZR_PAIRS: dict[str, tuple[float, float]] = {
+    "hko_2015": (118.239, 1.5241),  # Shi et al. 2015
+    "hko_7": (58.53, 1.56),  # Shi et al. 2017, HKO-7 code
+    "marshall_palmer": (200.0, 1.6),  # Marshall and Palmer 1948
+    "fmi": (223.0, 1.53),  # Finnish composite, from its file's attributes
+}
+
+
+class Log(Transform):
+    """`log10(max(x, floor) )`, the inverse being `10**y`. Small values become `floor`."""
+
+    key: ClassVar[str] = "log"
+    floor: float
+
+    @model_validator(mode="after")
+    def _positive(self):
+        if self.floor <= 0:
+            raise ValueError(f"expected floor > 0, received {self.floor}")
+        return self
+
+    def __call__(self, x):
+        ops = _namespace(x)
+        return ops.log10(ops.maximum(x, self.floor))
+
+    def inverse(self, y):
+        return _namespace(y).power(10.0, y)
+
+
+class Standard(Transform):
+    """Standard score `(x - mean) / std`. Without numbers they are taken from the training part."""
+
+    key: ClassVar[str] = "standard"
+    mean: float | None = None
+    std: float | None = None
+
+    @model_validator(mode="after")
+    def _complete(self):
+        if (self.mean is None) != (self.std is None):
+            raise ValueError("expected both mean and std, or neither")
+        if self.std is not None and self.std <= 0:
+            raise ValueError(f"expected std > 0, received {self.std}")
+        return self
+
+    @property
+    def needs_statistics(self) -> bool:
+        return self.mean is None
+
+    def _numbers(self):
+        if self.mean is None:
+            raise PresetError(
+                "The 'standard' transform has no mean and std yet. Take them from the training part "
+                "with keras_wx.data.fit_statistics(preset, dataset), or write them into the preset."
+            )
+        return self.mean, self.std
+
+    def __call__(self, x):
+        mean, std = self._numbers()
+        return (x - mean) / std
+
+    def inverse(self, y):
+        mean, std = self._numbers()
+        return y * std + mean
+
+
+class Chain(Transform):
+    """Transforms one after the other; the inverse undoes them from the last to the first."""
+
+    key: ClassVar[str] = "chain"
+    steps: tuple[Transform, ...]
+
+    def __call__(self, x):
+        for step in self.steps:
+            x = step(x)
+        return x
+
+    def inverse(self, y):
+        for step in reversed(self.steps):
+            y = step.inverse(y)
+        return y
+
+    def to_config(self) -> list[dict]:
+        return [step.to_config() for step in self.steps]
+
+
+TRANSFORMS: dict[str, type[Transform]] = {t.key: t for t in (Linear, ZR, Log, Standard)}
+IDENTITY = Chain(steps=())
+
+
+def build(config: Any) -> Transform:
+    """Reads `{linear: {low: -10, high: 60}}`, a list of such steps, or nothing (identity).
+
+    Raises:
+        ValueError: an unknown transform, or parameters that make none.
+    """
+    if isinstance(config, Transform):
+        return config
+    if config is None:
+        return IDENTITY
+    if isinstance(config, (list, tuple)):
+        return Chain(steps=tuple(build(step) for step in config))
+    if not isinstance(config, dict) or len(config) != 1:
+        raise ValueError(
+            f"expected one transform of {sorted(TRANSFORMS)} with its parameters, "
+            f"or a list of them, received {config!r}"
+        )
+    ((key, parameters),) = config.items()
+    if key not in TRANSFORMS:
+        raise ValueError(f"expected one of {sorted(TRANSFORMS)}, received {key!r}")
+    return TRANSFORMS[key].model_validate({} if parameters is None else parameters)
+
+
+TransformField = Annotated[
+    Transform, BeforeValidator(build), PlainSerializer(lambda t: t.to_config())
+]
+"""A pydantic field type that reads and writes the form that presets use."""
