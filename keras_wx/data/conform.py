@@ -1,0 +1,210 @@
+"""Makes a dataset fit the sample of a preset, or says what does not fit and which option helps."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from pydantic import ValidationError
+
+from keras_wx.data import units as u
+from keras_wx.data.additive import deferred
+from keras_wx.data.geometry import same_spacing, spacing_km, spatial_dims
+from keras_wx.data.regrid import regrid as regridded
+from keras_wx.data.timeaxis import check_increasing, time_step
+from keras_wx.data.timeaxis import resample as resampled
+from keras_wx.errors import DataError
+from keras_wx.spec import Grid, Sample, Variable, format_step
+from keras_wx.transforms import ZR, ZR_PAIRS
+
+
+def conform(
+    dataset: xr.Dataset,
+    sample: Sample,
+    *,
+    regrid: bool = False,
+    resample: bool = False,
+    convert_units: bool = False,
+    zr: str | tuple[float, float] | ZR | None = None,
+) -> xr.Dataset:
+    """Checks that a dataset fits a sample, and converts what the caller allows.
+
+    The size of the grid is not looked at: samples are crops of a larger one, forecasts are tiled.
+
+    Args:
+        dataset: dims `(time, y, x)` or `(time, lat, lon)`, variables in physical units.
+        sample: what the model eats and gives.
+        regrid: bring another grid spacing to the sample's (see `keras_wx.data.regrid`).
+        resample: bring a finer time step to the sample's (see `keras_wx.data.timeaxis`).
+        convert_units: convert units that differ by a factor or an offset.
+        zr: the Z-R pair between reflectivity and rain rate, where the dataset has the other one:
+            `"marshall_palmer"`, `"hko_7"`, another name of `keras_wx.transforms.ZR_PAIRS`, or
+            `(a, b)` of `Z = a R**b`.
+
+    Returns:
+        A dataset with the variables that the sample names and nothing else, dims
+        `(time, y, x)`. What needs no conversion stays as it was, lazy and with its encoding; what
+        is converted is `float32`, and lazy where its source was.
+
+    Raises:
+        DataError: naming what was wrong, expected and received, and the option that helps.
+
+    Example:
+
+    ```python
+    radar = keras_wx.open_dataset("radar", path="radolan_*.nc")
+    fitting = conform(radar, preset.sample, regrid=True, zr="marshall_palmer")
+    ```
+    """
+    fields = {}
+    for variable in _needed(sample):
+        field = _with_units(_find(dataset, variable, zr), variable, convert_units)
+        field = _at_step(field, sample, resample)
+        fields[variable.name] = _on_grid(field, sample.grids[variable.grid], regrid)
+    return xr.Dataset(fields, attrs=dataset.attrs)
+
+
+def _needed(sample: Sample) -> list[Variable]:
+    """One record a name: a calendar is made of the times, and a target is often an input too."""
+    return list({v.name: v for v in sample.variables if v.role != "calendar"}.values())
+
+
+def _find(dataset: xr.Dataset, variable: Variable, zr) -> xr.DataArray:
+    if variable.name in dataset.data_vars:
+        field = dataset[variable.name]
+    else:
+        field = _by_zr(dataset, variable, zr)
+    if not np.issubdtype(field.dtype, np.number):
+        raise DataError(
+            f"Variable {variable.name!r}: expected numbers, received dtype {field.dtype}."
+        )
+    return field
+
+
+def _by_zr(dataset: xr.Dataset, variable: Variable, zr) -> xr.DataArray:
+    """Reflectivity from rain rate or the reverse, if the dataset has the other one."""
+    pairs = (u.is_reflectivity, u.is_rain_rate), (u.is_rain_rate, u.is_reflectivity)
+    for is_wanted, is_other in pairs:
+        others = [v for v in dataset.data_vars.values() if is_other(v.attrs.get("units", ""))]
+        if is_wanted(variable.units) and len(others) == 1:
+            source = others[0]
+            break
+    else:
+        raise DataError(
+            f"The sample needs variable {variable.name!r} [{variable.units}]. The dataset has "
+            f"{_listed(dataset)}. dataset.rename({{'old': {variable.name!r}}}) gives it the name."
+        )
+    if zr is None:
+        raise DataError(
+            f"The sample needs {variable.name!r} [{variable.units}], the dataset has "
+            f"{source.name!r} [{source.attrs['units']}]. zr='marshall_palmer' converts it, "
+            f"as do {', '.join(map(repr, sorted(ZR_PAIRS)))} or the (a, b) of Z = a R**b."
+        )
+    relation = _relation(zr)
+    to_rate = is_wanted is u.is_rain_rate
+    if not to_rate:
+        source = _scaled(source, u.conversion(source.attrs["units"], "mm h-1"), "mm h-1")
+    field = xr.apply_ufunc(
+        lambda block: (relation if to_rate else relation.inverse)(block).astype("float32"),
+        deferred(source),
+        dask="parallelized",
+        output_dtypes=["float32"],
+    )
+    attrs = {
+        "units": "mm h-1" if to_rate else "dBZ",
+        "long_name": f"{variable.name} from {source.name} by Z = {relation.a:g} R^{relation.b:g}",
+    }
+    return field.rename(variable.name).assign_attrs(attrs)
+
+
+def _relation(zr) -> ZR:
+    if isinstance(zr, ZR):
+        return zr
+    try:
+        a, b = ZR_PAIRS[zr] if isinstance(zr, str) else zr
+        return ZR(a=a, b=b)
+    except (KeyError, TypeError, ValueError, ValidationError):
+        raise DataError(
+            f"zr: expected one of {sorted(ZR_PAIRS)} or the a and b of Z = a R**b as (a, b), both "
+            f"above zero. Received: zr={zr!r}"
+        ) from None
+
+
+def _with_units(field: xr.DataArray, variable: Variable, convert: bool) -> xr.DataArray:
+    wanted, given = variable.units, field.attrs.get("units")
+    if given is None:
+        raise DataError(
+            f"Variable {field.name!r} says no units, the sample needs {wanted!r}. "
+            f"dataset[{field.name!r}].attrs['units'] = {wanted!r} says them, where that is true."
+        )
+    if u.same_units(given, wanted):
+        return field
+    factors = u.conversion(given, wanted)
+    if factors is None:
+        unknown = "" if u.is_unit(given) else f" ({given!r} is no unit that can be read)"
+        raise DataError(
+            f"Variable {field.name!r}: expected units {wanted!r}, received {given!r}, which do not "
+            f"convert into each other{unknown}."
+        )
+    if not convert:
+        raise DataError(
+            f"Variable {field.name!r}: expected units {wanted!r}, received {given!r}. "
+            "convert_units=True converts them."
+        )
+    return _scaled(field, factors, wanted)
+
+
+def _scaled(field: xr.DataArray, factors: tuple[float, float], units: str) -> xr.DataArray:
+    scale, offset = factors
+    new = (deferred(field) * scale + offset).astype("float32")
+    return new.rename(field.name).assign_attrs(field.attrs | {"units": units})
+
+
+def _at_step(field: xr.DataArray, sample: Sample, resample: bool) -> xr.DataArray:
+    if "time" not in field.dims:
+        return field
+    if "time" not in field.coords:
+        raise DataError(
+            f"Variable {field.name!r} has a dimension 'time' without times. "
+            "dataset.assign_coords(time=...) gives them, as datetime64."
+        )
+    times = field["time"].values
+    check_increasing(times)
+    step = time_step(times)
+    if sample.step is None or step in (None, sample.step):
+        return field
+    if not resample:
+        raise DataError(
+            f"The data have a step of {format_step(step)}, the sample needs "
+            f"{format_step(sample.step)}. resample=True converts a finer step."
+        )
+    return resampled(field, sample.step)
+
+
+def _on_grid(field: xr.DataArray, grid: Grid, regrid: bool) -> xr.DataArray:
+    # A curtain names its own dims, of which one is a height or a time and no distance.
+    dims = grid.dims if set(grid.dims) <= set(field.dims) else spatial_dims(field)
+    others = [dim for dim in field.dims if dim not in dims]
+    field = field.transpose(*others, *dims) if field.dims != (*others, *dims) else field
+    if grid.spacing_km is None:
+        return field
+    found = spacing_km(field, dims)
+    if found is None:
+        raise DataError(
+            f"Variable {field.name!r} has no coordinates along {dims[0]!r} and {dims[1]!r}, so its "
+            f"grid spacing is not known; the sample needs {grid.spacing_km:g} km. Give "
+            "open_dataset('radar', ..., spacing_km=...), or coordinates in metres."
+        )
+    if all(same_spacing(value, grid.spacing_km) for value in found):
+        return field
+    if not regrid:
+        raise DataError(
+            f"The data have a grid spacing of {found[0]:.3g} x {found[1]:.3g} km (y, x), the "
+            f"sample needs {grid.spacing_km:g} km. regrid=True converts it."
+        )
+    return regridded(field, grid.spacing_km, dims)
+
+
+def _listed(dataset: xr.Dataset) -> str:
+    if not dataset.data_vars:
+        return "no variables"
+    return ", ".join(f"{k!r} [{v.attrs.get('units', '?')}]" for k, v in dataset.data_vars.items())

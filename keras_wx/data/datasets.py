@@ -1,0 +1,66 @@
+"""Data sources by name."""
+
+from __future__ import annotations
+
+import inspect
+
+import xarray as xr
+
+from keras_wx.errors import DataError
+from keras_wx.registry import datasets
+
+
+def list_datasets() -> list[str]:
+    """The names that `open_dataset` knows.
+
+    Returns:
+        Sorted names of the sources of this package and of installed plug-ins.
+
+    Example:
+
+    ```python
+    keras_wx.list_datasets()   # ['radar', 'sample_radar', 'synthetic_rain', 'taasrad19']
+    ```
+    """
+    return list(datasets)
+
+
+def open_dataset(name: str, /, **options) -> xr.Dataset:
+    """Opens a data source: CF names, physical units, coordinates, read when it is used.
+
+    Args:
+        name: one of `list_datasets()`.
+        options: arguments of the source, such as `path=`. The function itself, with its help, is
+            `keras_wx.registry.datasets.get(name)`.
+
+    Returns:
+        Dims `(time, y, x)` or `(time, lat, lon)`; `reflectivity` in dBZ or `rain_rate` in mm/h,
+        missing data as NaN.
+
+    Raises:
+        UnknownNameError: for a name that is not registered.
+        DataError: for an option that the source does not have or needs, and for files that cannot
+            be read.
+
+    Example:
+
+    ```python
+    radar = keras_wx.open_dataset("radar", path="radolan_*.nc")
+    ```
+    """
+    source = datasets.get(name)
+    signature = inspect.signature(source)
+    parameters = signature.parameters.values()
+    try:
+        signature.bind(**options)
+    except TypeError as error:
+        raise DataError(
+            f"Dataset {name!r}: {error}. Its options: {', '.join(map(_option, parameters))}. "
+            f"Received: {', '.join(options) or 'none'}"
+        ) from None
+    return source(**options)
+
+
+def _option(parameter: inspect.Parameter) -> str:
+    required = parameter.default is inspect.Parameter.empty
+    return f"{parameter.name} (required)" if required else f"{parameter.name}={parameter.default!r}"
