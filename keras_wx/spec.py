@@ -334,7 +334,7 @@ class Preset(_Record):
         )
 
     def __str__(self) -> str:
-        from keras_wx.zoo.card import render
+        from keras_wx.card import render
 
         return render(self)
 
