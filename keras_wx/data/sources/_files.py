@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import xarray as xr
@@ -13,30 +13,38 @@ from keras_wx.errors import DataError
 
 PathLike = str | os.PathLike
 _SUFFIXES = (".nc", ".nc4", ".netcdf", ".h5", ".hdf5", ".zarr")
+_PACKING = ("dtype", "scale_factor", "add_offset", "_FillValue", "missing_value")
 
 
 def open_files(
-    path: PathLike | Iterable[PathLike], *, chunks=None, engine: str | None = None
+    path: PathLike | Iterable[PathLike],
+    *,
+    chunks=None,
+    engine: str | None = None,
+    decode: Callable[[xr.Dataset], xr.Dataset] = xr.decode_cf,
 ) -> xr.Dataset:
-    """Opens one file, or several joined along `time`; nothing but metadata is read.
+    """Opens one file, or several joined along `time`; no field is read.
 
     Args:
         path: a NetCDF file, a Zarr store, a folder of them, a pattern such as `"2016*.nc"`, or a
             list of files in any order.
-        chunks: as in `xarray.open_dataset`: sizes of dask chunks, or None for xarray's own lazy
-            reading of a single file.
+        chunks: sizes of dask chunks, as in `xarray.open_dataset`; None reads a single file without
+            dask.
         engine: as in `xarray.open_dataset`; None recognises the format.
+        decode: makes physical fields of one file's undecoded ones.
 
     Raises:
-        DataError: naming the file that is missing, cut off or in no known format.
+        DataError: naming the file that is missing, cut off or in no known format, or files that do
+            not belong together.
     """
     paths = _expand(path)
     if len(paths) == 1:
-        return _open(paths[0], chunks, engine)
-    parts = [_open(p, {} if chunks is None else chunks, engine) for p in paths]
-    for part, name in zip(parts, paths, strict=True):
-        if "time" not in part.dims:
-            raise DataError(f"{name}: expected a dimension 'time' to join files along, found none.")
+        return _open(paths[0], chunks, engine, decode)
+    parts = [_open(name, {} if chunks is None else chunks, engine, decode) for name in paths]
+    for name, part in zip(paths, parts, strict=True):
+        if "time" not in part.coords:
+            raise DataError(f"{name}: expected times to join files along. Found none.")
+    parts = [part if "time" in part.dims else part.expand_dims("time") for part in parts]
     parts.sort(key=lambda part: part["time"].values[0])
     try:
         joined = xr.concat(
@@ -51,28 +59,27 @@ def open_files(
     except ValueError as error:
         raise DataError(
             f"The {len(paths)} files do not fit together along time: {error}. Open files of one "
-            "grid and one product at a time."
+            "product on one grid."
         ) from error
     for name, variable in joined.variables.items():
-        # The packing of the first file is no truth about others that are packed differently.
+        # xarray keeps the packing of the first file, which is not true of one packed otherwise.
         if any(_packing(part[name]) != _packing(parts[0][name]) for part in parts):
             variable.encoding = {}
     return joined
 
 
-def _packing(variable) -> tuple:
-    keys = ("dtype", "scale_factor", "add_offset", "_FillValue", "missing_value")
-    return tuple(str(variable.encoding.get(key)) for key in keys)
+def _packing(variable: xr.DataArray) -> list[str]:
+    return [str(variable.encoding.get(key)) for key in _PACKING]
 
 
 def _expand(path: PathLike | Iterable[PathLike]) -> list[str]:
     if not isinstance(path, (str, os.PathLike)):
         paths = [name for part in path for name in _expand(part)]
         if not paths:
-            raise DataError("Expected at least one file, received an empty list.")
+            raise DataError("Expected at least one file. Received an empty list.")
         return paths
     name = os.path.expanduser(os.fspath(path))
-    if "://" in name or _is_store(Path(name)) or os.path.isfile(name):
+    if "://" in name or os.path.isfile(name) or _is_store(name):
         return [name]
     if os.path.isdir(name):
         found = sorted(str(p) for p in Path(name).iterdir() if p.suffix.lower() in _SUFFIXES)
@@ -85,27 +92,31 @@ def _expand(path: PathLike | Iterable[PathLike]) -> list[str]:
     found = sorted(glob.glob(name))
     if not found:
         raise DataError(
-            f"No such file: {name} (looked from {os.getcwd()}). Check the path= option."
+            f"No such file: {name!r}, looked for from {os.getcwd()}. The option path= names a file, "
+            "a folder, a pattern or a list of files."
         )
     return found
 
 
-def _is_store(path: Path) -> bool:
-    return any((path / mark).exists() for mark in ("zarr.json", ".zgroup", ".zmetadata"))
+def _is_store(name: str) -> bool:
+    return any((Path(name) / mark).exists() for mark in ("zarr.json", ".zgroup", ".zmetadata"))
 
 
-def _open(name: str, chunks, engine: str | None) -> xr.Dataset:
-    if engine is None and (_is_store(Path(name)) or name.rstrip("/").endswith(".zarr")):
+def _open(name: str, chunks, engine: str | None, decode) -> xr.Dataset:
+    if engine is None and (_is_store(name) or name.rstrip("/").endswith(".zarr")):
         engine = "zarr"
     try:
-        return xr.open_dataset(name, engine=engine, chunks=chunks)
+        raw = xr.open_dataset(name, engine=engine, chunks=chunks, decode_cf=False)
     except (OSError, ValueError, RuntimeError, KeyError) as error:
-        size = f", {os.path.getsize(name):,} bytes" if os.path.isfile(name) else ""
+        size = f" ({os.path.getsize(name):,} bytes)" if os.path.isfile(name) else ""
+        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         raise DataError(
-            f"Cannot read {name}{size}: {_first_line(error)}. It is cut off, damaged, or no NetCDF "
-            "or Zarr: copy or download it again, and compare its size with the original's."
+            f"Cannot read {name}{size}: {reason}. The file is cut off, damaged, or neither NetCDF "
+            "nor Zarr. Copy or download it again and compare its size with the original's."
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+    try:
+        return decode(raw)
+    except DataError as error:
+        raise DataError(f"{name}: {error}") from error
+    except (OSError, RuntimeError, ValueError) as error:
+        raise DataError(f"Cannot decode {name}: {error}") from error
