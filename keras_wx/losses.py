@@ -150,8 +150,6 @@ def get(name: str, *, transform=None, **arguments) -> keras.losses.Loss:
             arguments = {"transform": transforms.build(transform).to_config()} | arguments
         return loss(**arguments)
     try:
-        known = keras.losses.get(name)
+        return keras.losses.get({"class_name": name, "config": arguments} if arguments else name)
     except ValueError:
         raise unknown_name("loss", name, LOSSES, "Any Keras loss works too.") from None
-    identifier = {"class_name": type(known).__name__, "config": arguments} if arguments else name
-    return keras.losses.get(identifier) if arguments else known

@@ -83,7 +83,9 @@ class ZR(Transform):
     def _by_name(cls, value):
         if isinstance(value, str):
             if value not in ZR_PAIRS:
-                raise ValueError(f"expected one of {sorted(ZR_PAIRS)} or a and b, received {value!r}")
+                raise ValueError(
+                    f"expected one of {sorted(ZR_PAIRS)} or a and b, received {value!r}"
+                )
             a, b = ZR_PAIRS[value]
             return {"a": a, "b": b}
         return value

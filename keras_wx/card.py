@@ -1,0 +1,92 @@
+"""The model card: a preset as plain text that a terminal of 80 columns holds."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from keras_wx.spec import Preset, Sample, Variable, Weights
+
+WIDTH = 80
+INDENT = " " * 14
+
+
+def render(preset: Preset) -> str:
+    """The card of a preset: what it is, eats, gives, was trained on and scores."""
+    lines = [preset.full_name, "=" * len(preset.full_name), preset.title, ""]
+    if preset.description:
+        lines += [*textwrap.wrap(preset.description, WIDTH), ""]
+    lines.append(_row("task", preset.task))
+    config = ", ".join(f"{key}={value}" for key, value in preset.config.items())
+    lines.append(_row("architecture", f"{preset.architecture}({config})"))
+    if preset.parameters is not None:
+        lines.append(_row("parameters", f"{preset.parameters:,}"))
+    if preset.aliases:
+        lines.append(_row("also known as", ", ".join(preset.aliases)))
+    lines += _sample(preset.sample)
+    if preset.training:
+        recipe = preset.training
+        parts = [f"{recipe.loss.name} loss", recipe.optimizer.name, f"batch {recipe.batch_size}"]
+        lines.append(_row("training", ", ".join(parts)))
+    lines += _weights(preset)
+    for reference in preset.references:
+        lines.append(_row("reference", reference))
+    return "\n".join(lines)
+
+
+def _sample(sample: Sample) -> list[str]:
+    from keras_wx.spec import format_step
+
+    lines = [_row("time step", format_step(sample.step) or "any")]
+    for name, grid in sample.grids.items():
+        shape = " x ".join("any" if size is None else str(size) for size in grid.shape)
+        dims = " x ".join(grid.dims)
+        spacing = [f"{grid.spacing_km:g} km"] if grid.spacing_km else []
+        spacing += [f"{dim} {value}" for dim, value in grid.spacing.items()]
+        lines.append(_row(f"grid {name}", ", ".join([f"{dims} = {shape}", *spacing])))
+    lines += [_row(variable.role, _variable(variable)) for variable in sample.variables]
+    return lines
+
+
+def _variable(variable: Variable) -> str:
+    text = f"{variable.name} [{variable.units}]"
+    if variable.steps:
+        text += f", steps {variable.steps[0]} to {variable.steps[1]}"
+    transform = variable.transform.to_config()
+    return text + (f", {transform}" if transform else "")
+
+
+def _weights(preset: Preset) -> list[str]:
+    variants = preset.weights.variants
+    if not variants:
+        return [_row("weights", "none: nothing to train, or not trained yet")]
+    lines = [_row("weights", ", ".join(_named(preset, name) for name in variants))]
+    if preset.variant:
+        lines += _provenance(variants[preset.variant])
+    return lines
+
+
+def _named(preset: Preset, variant: str) -> str:
+    mark = " (default)" if variant == preset.weights.default else ""
+    return f"{preset.name}.{variant}{mark}"
+
+
+def _provenance(weights: Weights) -> list[str]:
+    facts = {
+        "trained on": weights.trained_on,
+        "recipe": weights.recipe,
+        "duration": weights.duration,
+        "seed": weights.seed,
+        "terms": weights.terms,
+        "file": f"{weights.file}, {weights.bytes / 1e6:.1f} MB",
+    }
+    lines = [_row(key, str(value)) for key, value in facts.items() if value not in ("", None)]
+    for key, value in weights.scores.items():
+        lines.append(_row("scores" if key == next(iter(weights.scores)) else "", f"{key}: {value}"))
+    return lines
+
+
+def _row(key: str, text: str) -> str:
+    wrapped = textwrap.wrap(text, WIDTH, initial_indent=f"{key:<14}", subsequent_indent=INDENT)
+    return "\n".join(wrapped)

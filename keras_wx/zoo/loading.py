@@ -1,0 +1,261 @@
+"""Builds models from presets, gives them their weights, and writes them back."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import os
+import tempfile
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from keras_wx.errors import ModelError, WeightsError, unknown_name
+from keras_wx.registry import models
+from keras_wx.spec import Preset, Weights, WeightsTable
+from keras_wx.zoo import presets
+
+if TYPE_CHECKING:
+    import keras
+
+    from keras_wx.baselines import Baseline
+
+WEIGHTS_FILE = "model.weights.h5"
+
+
+def load(
+    name_or_directory: str | Path,
+    *,
+    weights: str | os.PathLike | None = "default",
+    compile: bool = True,
+    **overrides: Any,
+) -> keras.Model | Baseline:
+    """Loads a model of the zoo, with trained weights and its preset.
+
+    Args:
+        name_or_directory: a preset, `preset.variant`, an alias, or a directory written by `save`.
+        weights: `"default"`, the name of a variant, the path of a `.weights.h5` file, or None for
+            random weights. Nothing else gives random weights.
+        compile: whether to compile with the preset's loss, optimizer and metrics.
+        **overrides: changes of the preset's configuration (`output_frames=30`, `grid=(64, 64)`,
+            `filters=[32, 32]`, ...). Every weight that still fits is kept; a warning names the
+            others, which start at random.
+
+    Returns:
+        A `keras.Model` whose `preset` attribute says what it eats and gives. Baselines such as
+        `"persistence"` come as objects with the same `predict`.
+
+    Raises:
+        UnknownNameError: no such preset or variant; the near ones are listed.
+        WeightsError: the weights cannot be had, are damaged or do not fit.
+        ModelError: an override that the architecture does not know or cannot build.
+
+    Example:
+        >>> model = keras_wx.load("convlstm_hko")
+        >>> longer = keras_wx.load("convlstm_hko", output_frames=30)
+    """
+    preset, file = _preset_and_weights(name_or_directory, weights)
+    architecture = models.get(preset.architecture)
+    _check_overrides(architecture, preset, overrides)
+    original, preset = preset, _overridden(preset, overrides)
+    model = build(preset)
+    if file is not None:
+        from keras_wx.zoo.hdf5 import load_weights
+
+        if preset.config == original.config:
+            load_weights(model, file)
+        else:
+            source = build(original)
+            load_weights(source, file)
+            _warn_of_new(transfer_weights(source, model), preset)
+    if compile and preset.training is not None:
+        from keras_wx.zoo.compiling import compile_model
+
+        compile_model(model, preset)
+    return model
+
+
+def build(preset: Preset) -> keras.Model | Baseline:
+    """The model of a preset with random weights, not compiled.
+
+    Raises:
+        ModelError: the configuration does not make a model.
+    """
+    architecture = models.get(preset.architecture)
+    try:
+        model = architecture(**preset.config, name=preset.name)
+    except (TypeError, ValueError) as error:
+        raise ModelError(
+            f"{preset.full_name} cannot be built as {preset.architecture!r}: {error} "
+            f"Received: config={preset.config}"
+        ) from error
+    model.preset = preset
+    return model
+
+
+def rebuild(model: keras.Model | Baseline, **overrides: Any) -> keras.Model | Baseline:
+    """The same model in another configuration, e.g. with a longer forecast, with its weights.
+
+    Args:
+        model: a model that carries its preset.
+        **overrides: changes of its configuration, as in `load`.
+
+    Returns:
+        A new model; a warning names the weights that no longer fit and start at random.
+    """
+    preset = preset_of(model)
+    _check_overrides(type(model), preset, overrides)
+    new = build(_overridden(preset, overrides))
+    if getattr(model, "weights", None):
+        _warn_of_new(transfer_weights(model, new), new.preset)
+    return new
+
+
+def preset_of(model: keras.Model | Baseline) -> Preset:
+    """The preset that a model carries.
+
+    Raises:
+        ModelError: it carries none.
+    """
+    preset = getattr(model, "preset", None)
+    if preset is None:
+        raise ModelError(
+            "The model carries no preset, which says what it eats and gives. Models from "
+            "keras_wx.load have one; to a model of your own attach one by "
+            f"model.preset = keras_wx.info(NAME). Received: {type(model).__name__}"
+        )
+    return preset
+
+
+def transfer_weights(source: keras.Model, target: keras.Model) -> list[str]:
+    """Copies every weight of `source` that has its place, by path and shape, in `target`.
+
+    Returns:
+        The paths of the weights of `target` that found no source.
+    """
+    known = {variable.path: variable for variable in source.variables}
+    left = []
+    for variable in target.variables:
+        match = known.get(variable.path)
+        if match is not None and tuple(match.shape) == tuple(variable.shape):
+            variable.assign(match.value)
+        elif any(variable is weight for weight in target.weights):
+            left.append(variable.path)
+    return left
+
+
+def save(model: keras.Model, directory: str | os.PathLike) -> Path:
+    """Writes a model so that `load(directory)` gives it back: preset.yaml and model.weights.h5.
+
+    Args:
+        model: a model that carries its preset (`load` gives one).
+        directory: where to; created if needed. Other files in it are left alone.
+
+    Returns:
+        The directory.
+
+    Raises:
+        ModelError: the model carries no preset.
+
+    Example:
+        >>> keras_wx.save(model, "my_nowcaster")
+        >>> model = keras_wx.load("my_nowcaster")
+    """
+    preset = preset_of(model)
+    directory = Path(directory).expanduser()
+    directory.mkdir(parents=True, exist_ok=True)
+    config = model.get_config()
+    update: dict[str, Any] = {
+        "config": {key: value for key, value in config.items() if key != "name"},
+        "variant": None,
+    }
+    # Complete files under other names first: a crash in between leaves the old pair in place.
+    with tempfile.TemporaryDirectory(dir=directory, prefix=".saving-") as scratch:
+        if getattr(model, "weights", None):
+            weights = Path(scratch) / WEIGHTS_FILE
+            model.save_weights(weights)
+            update["weights"] = _saved_weights(preset, weights)
+            update["parameters"] = model.count_params()
+        text = yaml.safe_dump(
+            preset.model_copy(update=update).model_dump(mode="json", exclude_defaults=True),
+            sort_keys=False,
+            allow_unicode=True,
+        )
+        file = Path(scratch) / presets.PRESET_FILE
+        file.write_text(text, encoding="utf-8")
+        for name in (WEIGHTS_FILE, presets.PRESET_FILE):
+            if (Path(scratch) / name).exists():
+                os.replace(Path(scratch) / name, directory / name)
+    return directory
+
+
+def _saved_weights(preset: Preset, file: Path) -> WeightsTable:
+    origin = preset.weights.variants.get(preset.variant or "")
+    kept = {} if origin is None else {"statistics": origin.statistics, "terms": origin.terms}
+    with file.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    record = Weights(
+        file=WEIGHTS_FILE,
+        sha256=digest,
+        bytes=file.stat().st_size,
+        trained_on=f"saved by keras_wx.save; started from {preset.full_name}",
+        **kept,
+    )
+    return WeightsTable(default="saved", variants={"saved": record})
+
+
+def _preset_and_weights(name, weights) -> tuple[Preset, Path | None]:
+    """The preset as the wanted weights have it, and the file that holds them."""
+    directory = presets.saved_directory(name)
+    if weights is None:
+        named_variant = directory is None and "." in str(name)
+        return (presets.get(name) if named_variant else presets.base(name)), None
+    if isinstance(weights, os.PathLike) or str(weights).endswith(".h5"):
+        return presets.get(name), Path(weights).expanduser()
+    preset = presets.get(name) if weights == "default" else presets.base(name).resolved(weights)
+    if preset.variant is None:
+        if models.get(preset.architecture).__module__.startswith("keras_wx.baselines"):
+            return preset, None
+        raise WeightsError(
+            f"{preset.name} has no trained weights yet. load({str(name)!r}, weights=None) gives "
+            "random ones; keras_wx.list_models(pretrained=True) lists the trained models."
+        )
+    from keras_wx.zoo.weights import weights_path
+
+    return preset, weights_path(preset, preset.variant, directory=directory)
+
+
+def _check_overrides(architecture: type, preset: Preset, overrides: dict) -> None:
+    known = set(inspect.signature(architecture.__init__).parameters) - {"self", "kwargs"}
+    for key in overrides:
+        if key not in known:
+            raise unknown_name(f"configuration key of {preset.name}", key, known)
+
+
+def _overridden(preset: Preset, overrides: dict) -> Preset:
+    """The preset with another configuration, and a sample that goes with it."""
+    if not overrides:
+        return preset
+    sample = preset.sample.with_frames(
+        input_frames=overrides.get("input_frames"), output_frames=overrides.get("output_frames")
+    )
+    if "grid" in overrides:
+        shape = tuple(overrides["grid"] or (None, None))
+        grids = {
+            name: grid.model_copy(update={"shape": shape}) for name, grid in sample.grids.items()
+        }
+        sample = sample.model_copy(update={"grids": grids})
+    return preset.model_copy(
+        update={"config": preset.config | overrides, "sample": sample, "parameters": None}
+    )
+
+
+def _warn_of_new(paths: list[str], preset: Preset) -> None:
+    if paths:
+        warnings.warn(
+            f"{preset.full_name}: these weights have no trained values in this configuration and "
+            f"start at random: {', '.join(paths)}. All others are kept.",
+            stacklevel=3,
+        )
