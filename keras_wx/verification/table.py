@@ -1,0 +1,86 @@
+"""Scores as a table: a row a model, for terminals and reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+import xarray as xr
+
+from keras_wx.errors import DataError
+
+_COLUMNS = {
+    "csi": "CSI",
+    "pod": "POD",
+    "far": "FAR",
+    "hss": "HSS",
+    "frequency_bias": "bias",
+    "mae": "MAE",
+    "mse": "MSE",
+    "rmse": "RMSE",
+    "mean_error": "mean error",
+    "rainfall_mse": "rainfall MSE",
+    "correlation": "correlation",
+}
+
+
+def to_frame(
+    scores: xr.Dataset | Mapping[str, xr.Dataset],
+    *,
+    columns: Sequence[str] = (
+        "csi",
+        "far",
+        "pod",
+        "hss",
+        "mae",
+        "mse",
+        "rainfall_mse",
+        "correlation",
+    ),
+) -> pd.DataFrame:
+    """The mean over lead times, as the papers print it: one row a model.
+
+    A lead time at which a score is undefined is left out of its mean.
+
+    Args:
+        scores: what `verify` returns, or a mapping from a model's name to it.
+        columns: the scores to show, in order. One that was not computed is left out.
+
+    Returns:
+        A DataFrame with the index `model` and columns such as "CSI@10" (at 10 dBZ) and "MAE".
+
+    Raises:
+        DataError: a score that does not exist, or scores that still have init_time or realization.
+
+    Example:
+
+    >>> to_frame({"convlstm_hko": ours, "persistence": baseline}).round(3)
+    """
+    unknown = [name for name in columns if name not in _COLUMNS]
+    if unknown:
+        raise DataError(f"No such score: {unknown}. Expected some of {sorted(_COLUMNS)}.")
+    if isinstance(scores, xr.Dataset):
+        scores = {scores.attrs.get("model", "forecast"): scores}
+    rows = {name: _row(name, dataset, columns) for name, dataset in scores.items()}
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
+
+
+def _row(model: str, scores: xr.Dataset, columns: Sequence[str]) -> dict[str, float]:
+    extra = set(scores.dims) - {"threshold", "lead_time"}
+    if extra:
+        raise DataError(
+            f"The scores of {model!r} still have {sorted(extra)}. A table is made of pooled "
+            f"scores: keras_wx.verification.pool(scores, {sorted(extra)})"
+        )
+    row = {}
+    for name in columns:
+        if name not in scores:
+            continue
+        score = scores[name]
+        score = score.mean("lead_time") if "lead_time" in score.dims else score
+        if "threshold" in score.dims:
+            for threshold in score["threshold"].values:
+                row[f"{_COLUMNS[name]}@{threshold:g}"] = float(score.sel(threshold=threshold))
+        else:
+            row[_COLUMNS[name]] = float(score)
+    return row
