@@ -1,0 +1,177 @@
+"""Frames of one variable as network numbers, read block by block and kept in memory."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import xarray as xr
+
+from keras_wx.errors import DataError
+from keras_wx.transforms import Transform
+
+BLOCK_BYTES = 4 * 1024**2
+"""Chunks smaller than this are read several at a time."""
+
+# HDF5 and netCDF-C are not thread-safe, and Keras may call from several threads.
+_READING = threading.Lock()
+
+
+class FrameStore:
+    """Reads frames in blocks that follow the file's chunks, and keeps the latest blocks.
+
+    Missing values stay NaN: what stands in for them is for the reader to say.
+
+    Args:
+        field: dims `(time, y, x)`, or `(y, x)` for what does not change, physical units, lazy or
+            in memory.
+        transform: physical to network numbers.
+        cache_bytes: memory for blocks, as float32. One block is always kept.
+    """
+
+    def __init__(self, field: xr.DataArray, transform: Transform, *, cache_bytes: int):
+        self.name = field.name
+        self.still = "time" not in field.dims
+        if self.still:
+            field = field.expand_dims("time")
+        self.times = field["time"].values if "time" in field.coords else None
+        self._variable = field.variable
+        self.transform = transform
+        self._cache_bytes = cache_bytes
+        self.shape = field.shape
+        self.may_be_missing = may_be_missing(field)
+        self._frame_bytes = 4 * field.shape[1] * field.shape[2]
+        self.edges = block_edges(field, self._frame_bytes)
+        self._blocks: OrderedDict[int, np.ndarray] = OrderedDict()
+        self._kept_bytes = 0
+        self._guard = threading.Lock()
+
+    def pieces(self, start: int, stop: int) -> list[np.ndarray]:
+        """Frames `start` to `stop` (exclusive), in order, as views of the blocks they lie in.
+
+        Returns:
+            Read-only arrays `(frames, y, x)`, float32 network numbers, NaN where missing.
+        """
+        if self.still:
+            start, stop = 0, 1
+        first, last = self.block_of((start, stop - 1))
+        return [
+            self._block(i)[max(start - self.edges[i], 0) : stop - self.edges[i]]
+            for i in range(first, last + 1)
+        ]
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Frames `start` to `stop` (exclusive) as one array `(frames, y, x)`."""
+        pieces = self.pieces(start, stop)
+        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+
+    def blocks_of(self, frames: np.ndarray) -> np.ndarray:
+        """Indices of the blocks in which some frames lie, increasing, each once."""
+        return np.unique(self.block_of(frames))
+
+    def block_of(self, frames: np.ndarray) -> np.ndarray:
+        """Index of the block in which each frame lies."""
+        return np.searchsorted(self.edges, frames, side="right") - 1
+
+    @property
+    def capacity(self) -> int:
+        """Number of blocks that stay in memory together."""
+        return max(1, self._cache_bytes // (self._frame_bytes * int(np.diff(self.edges).max())))
+
+    def fits(self, blocks: np.ndarray) -> bool:
+        """Whether all these blocks stay in memory together."""
+        frames = int(np.diff(self.edges)[blocks].sum())
+        return frames * self._frame_bytes <= self._cache_bytes
+
+    def scan(self, blocks: Iterable[int], summarise: Callable[[np.ndarray], np.ndarray]) -> dict:
+        """Applies a function to the physical values of blocks, and keeps them on the way.
+
+        Returns:
+            Index of the block -> what `summarise` made of its `(frames, y, x)`.
+        """
+        results = {}
+        for i in blocks:
+            physical = self._read_physical(i)
+            results[int(i)] = summarise(physical)
+            self._keep(int(i), self._network(physical))
+        return results
+
+    def _block(self, i: int) -> np.ndarray:
+        block = self._kept(i)
+        if block is None:
+            with _READING:
+                # Another thread may have read it while this one waited.
+                block = self._kept(i)
+                if block is None:
+                    block = self._network(self._read_physical(i))
+                    self._keep(i, block)
+        return block
+
+    def _kept(self, i: int) -> np.ndarray | None:
+        with self._guard:
+            if i in self._blocks:
+                self._blocks.move_to_end(i)
+                return self._blocks[i]
+            return None
+
+    def _keep(self, i: int, block: np.ndarray) -> None:
+        with self._guard:
+            if i not in self._blocks:
+                self._blocks[i] = block
+                self._kept_bytes += block.nbytes
+            while self._kept_bytes > self._cache_bytes and len(self._blocks) > 1:
+                self._kept_bytes -= self._blocks.popitem(last=False)[1].nbytes
+
+    def _read_physical(self, i: int) -> np.ndarray:
+        start, stop = self.edges[i], self.edges[i + 1]
+        try:
+            physical = self._variable[start:stop].values
+        except (OSError, RuntimeError) as error:
+            raise DataError(
+                f"Cannot read {self.name!r}, frames {start} to {stop - 1}: {error}. The file may "
+                "be damaged or cut off."
+            ) from error
+        if not self.may_be_missing and physical.dtype.kind == "f" and np.isnan(physical).any():
+            raise DataError(
+                f"Variable {self.name!r} has NaN in frames {start} to {stop - 1}, and its packing in "
+                "the file rules them out. If they were put in after reading, "
+                f"dataset[{self.name!r}].encoding.clear() forgets the packing."
+            )
+        return physical
+
+    def _network(self, physical: np.ndarray) -> np.ndarray:
+        block = np.ascontiguousarray(self.transform(physical), dtype=np.float32)
+        block.flags.writeable = False
+        return block
+
+
+def may_be_missing(field: xr.DataArray) -> bool:
+    """Whether NaN can occur: looked up in memory, told by the packing of a file otherwise."""
+    if field.dtype.kind in "iub":
+        return False
+    if isinstance(field.variable._data, np.ndarray):
+        return bool(np.isnan(field.values).any())
+    packed = np.dtype(field.encoding.get("dtype", field.dtype)).kind in "iub"
+    return not packed or any(key in field.encoding for key in ("_FillValue", "missing_value"))
+
+
+def block_edges(field: xr.DataArray, frame_bytes: int) -> np.ndarray:
+    """Frames at which blocks begin, and the number of frames: whole chunks, several if small."""
+    frames = field.sizes["time"]
+    if field.chunks is not None:
+        chunks = np.concatenate([[0], np.cumsum(field.chunks[0])])
+    else:
+        chunks = np.append(np.arange(0, frames, _chunk_frames(field)), frames)
+    least = max(1, BLOCK_BYTES // frame_bytes)
+    edges = [0]
+    for edge in chunks[1:]:
+        if edge - edges[-1] >= least or edge == frames:
+            edges.append(int(edge))
+    return np.array(edges)
+
+
+def _chunk_frames(field: xr.DataArray) -> int:
+    preferred = field.encoding.get("preferred_chunks", {})
+    return max(1, int(preferred.get("time", 1)))

@@ -1,0 +1,139 @@
+"""Parts of a time axis for training, validation and test, with a gap in between."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import numpy as np
+
+from keras_wx.errors import DataError, unknown_name
+from keras_wx.spec import parse_step
+
+Period = tuple[np.datetime64, np.datetime64]
+"""First and last time that belong to a part, both inclusive."""
+Splits = Mapping[str, tuple | slice | str] | tuple[float, float, float]
+
+NAMES = ("train", "val", "test")
+FRACTIONS = (0.7, 0.15, 0.15)
+
+
+def split_periods(
+    times: np.ndarray,
+    splits: Splits | None = None,
+    *,
+    attrs: Mapping = {},
+    gap: str | timedelta = timedelta(0),
+) -> dict[str, Period]:
+    """Cuts a time axis into parts that share nothing.
+
+    Args:
+        times: datetime64, shape `(n,)`, increasing.
+        splits: three fractions of the frames in order of time, for train, val and test; or a
+            mapping from a name to `(start, end)`, `slice(start, end)` or `"start/end"`, both ends
+            inclusive, a date meaning the whole day; or None for the dataset's standard split
+            (attributes `split_train`, `split_val`, `split_test`) and, without one, the fractions
+            0.7, 0.15 and 0.15.
+        attrs: attributes of the dataset.
+        gap: least time from the last frame of a part to the first frame of the next. It is taken
+            from the end of the earlier part, so that a test period stays as it was defined.
+
+    Returns:
+        Name -> first and last time of the part, in order of time.
+
+    Raises:
+        DataError: for parts that overlap, fractions that do not add up, dates that are none.
+    """
+    if splits is None:
+        splits = _standard(attrs) or FRACTIONS
+    if isinstance(splits, Mapping):
+        periods = {name: _period(name, value, times) for name, value in splits.items()}
+    else:
+        periods = _by_fractions(times, splits)
+    periods = dict(sorted(periods.items(), key=lambda item: item[1]))
+    return _separated(periods, np.timedelta64(parse_step(gap)).astype("m8[ns]"))
+
+
+def period_of(split: str, periods: Mapping[str, Period]) -> Period:
+    """The period of one part.
+
+    Raises:
+        UnknownNameError: listing the names of the parts.
+    """
+    if split not in periods:
+        raise unknown_name("split", split, periods, hint="split=None takes everything.")
+    return periods[split]
+
+
+def _standard(attrs: Mapping) -> dict[str, str]:
+    return {name: attrs[f"split_{name}"] for name in NAMES if f"split_{name}" in attrs}
+
+
+def _by_fractions(times: np.ndarray, fractions) -> dict[str, Period]:
+    try:
+        shares = np.array(fractions, dtype=float)
+    except (TypeError, ValueError):
+        shares = np.array([])
+    if shares.shape != (3,) or (shares < 0).any() or not np.isclose(shares.sum(), 1):
+        raise DataError(
+            "splits: expected three fractions that add up to 1, such as (0.7, 0.15, 0.15), or a "
+            f"mapping from a name to (start, end). Received: splits={fractions!r}"
+        )
+    edges = np.rint(np.concatenate([[0], np.cumsum(shares)]) * len(times)).astype(int)
+    return {
+        name: (times[first], times[stop - 1])
+        for name, first, stop in zip(NAMES, edges[:-1], edges[1:], strict=True)
+        if stop > first
+    }
+
+
+def _period(name: str, value, times: np.ndarray) -> Period:
+    try:
+        if isinstance(value, str):
+            start, end = value.split("/")
+        elif isinstance(value, slice):
+            start, end = value.start, value.stop
+        else:
+            start, end = value
+        start = times[0] if start is None else _instant(start)
+        end = times[-1] if end is None else _last_instant(end)
+    except (TypeError, ValueError):
+        raise DataError(
+            f"splits: expected (start, end) for {name!r}, such as ('2016-01-01', '2016-06-30'). "
+            f"Received: {value!r}"
+        ) from None
+    if start > end:
+        raise DataError(f"splits: {name!r} ends before it starts. Received: {value!r}")
+    return start, end
+
+
+def _instant(moment) -> np.datetime64:
+    moment = np.datetime64(moment)
+    if np.isnat(moment):
+        raise ValueError("not a time")
+    return moment.astype("datetime64[ns]")
+
+
+def _last_instant(moment) -> np.datetime64:
+    """The last nanosecond of what is named: '2016-06' ends with the month, '2016-06-30' the day."""
+    moment = np.datetime64(moment)
+    if np.isnat(moment):
+        raise ValueError("not a time")
+    return (moment + 1).astype("datetime64[ns]") - np.timedelta64(1, "ns")
+
+
+def _separated(periods: dict[str, Period], gap: np.timedelta64) -> dict[str, Period]:
+    separated = {}
+    names = list(periods)
+    for name, following in zip(names, [*names[1:], None], strict=True):
+        start, end = periods[name]
+        if following is not None:
+            next_start = periods[following][0]
+            if end >= next_start:
+                raise DataError(
+                    f"splits: {name!r} ends at {end} and overlaps with {following!r}, which "
+                    f"starts at {next_start}."
+                )
+            end = min(end, next_start - gap)
+        separated[name] = (start, end)
+    return separated
