@@ -92,5 +92,15 @@ def is_reflectivity(units: str) -> bool:
 
 
 def is_rain_rate(units: str) -> bool:
-    """Whether `units` is a depth or a mass of water per time."""
-    return conversion(units, "mm h-1") is not None
+    """Whether `units` is a depth or a mass of water per time, on the scale of rain.
+
+    Metres per second convert to mm/h as well, but are more likely the wind.
+    """
+    factors = conversion(units, "mm h-1")
+    return factors is not None and factors[0] <= 3600.0
+
+
+def is_rain_amount(units: str) -> bool:
+    """Whether `units` is a depth or a mass per area of water, on the scale of rain."""
+    factors = conversion(units, "mm")
+    return factors is not None and factors[0] <= 25.4

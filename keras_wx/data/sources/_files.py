@@ -42,9 +42,8 @@ def open_files(
         return _open(paths[0], chunks, engine, decode)
     parts = [_open(name, {} if chunks is None else chunks, engine, decode) for name in paths]
     for name, part in zip(paths, parts, strict=True):
-        if "time" not in part.coords:
+        if "time" not in part.dims or "time" not in part.coords:
             raise DataError(f"{name}: expected times to join files along. Found none.")
-    parts = [part if "time" in part.dims else part.expand_dims("time") for part in parts]
     parts.sort(key=lambda part: part["time"].values[0])
     try:
         joined = xr.concat(
@@ -92,8 +91,8 @@ def _expand(path: PathLike | Iterable[PathLike]) -> list[str]:
     found = sorted(glob.glob(name))
     if not found:
         raise DataError(
-            f"No such file: {name!r}, looked for from {os.getcwd()}. The option path= names a file, "
-            "a folder, a pattern or a list of files."
+            f"No such file: {name!r}, looked for from {os.getcwd()}. path= takes a file, a folder, "
+            "a pattern or a list of files."
         )
     return found
 
