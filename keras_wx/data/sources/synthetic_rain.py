@@ -22,7 +22,7 @@ SPREAD = 15.0
 15 dBZ and a 99th percentile of 36 dBZ; in rainy frames of TAASRAD19 it has 16 and 36."""
 SLOPE = 3.0
 """Exponent of the power spectrum below the outer scale. The edges of echo flatten it: that of the
-reflectivity is 2.6, that of TAASRAD19 on the same 40 x 40 points 2.3, the Finnish composite's 2.7."""
+reflectivity is 2.6, that of TAASRAD19 on as many points 2.3, that of the Finnish composite 2.7."""
 OUTER_SCALE_KM = 150.0
 """Size of rain areas: no more power in patterns that are larger."""
 
