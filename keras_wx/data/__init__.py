@@ -1,0 +1,32 @@
+"""From archives to samples: data sources, windows, splits and batches for `fit`.
+
+Public names load on first use: reading a dataset needs no Keras.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+_HOMES = {
+    "conform": "conform",
+    "fit_statistics": "statistics",
+    "init_indices": "windows",
+    "list_datasets": "datasets",
+    "open_dataset": "datasets",
+    "split_periods": "splits",
+    "training_statistics": "statistics",
+    "FrameStore": "frames",
+    "Samples": "pydataset",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str):
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__():
+    return __all__

@@ -35,9 +35,6 @@ class Pose(NamedTuple):
         return frames
 
 
-AS_IT_IS = Pose()
-
-
 class Augmentation:
     """Draws a pose for each window of a batch.
 
@@ -57,7 +54,7 @@ class Augmentation:
         shapes: Iterable[tuple[int, int]],
         room: tuple[int, int] = (0, 0),
     ):
-        self.kinds = frozenset(kinds)
+        self.kinds = frozenset([kinds] if isinstance(kinds, str) else kinds)
         unknown = self.kinds - set(KINDS)
         if unknown:
             raise DataError(f"augment: expected some of {KINDS}. Received: {sorted(unknown)}")

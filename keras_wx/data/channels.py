@@ -31,6 +31,16 @@ class Channel:
                 window[at : at + len(piece)] = pose.apply(piece, out.shape[2:])
                 at += len(piece)
 
+    def refuse_known_gaps(self, init: np.ndarray) -> None:
+        """Raises before the first batch what `close_gaps` would raise later, where it is known."""
+        if self.variable.fill is None and self.store.missing is not None:
+            frames = init[:, None] + np.array(self.variable.offsets)
+            if self.store.still:
+                frames[:] = 0
+            wrong = self.store.missing[frames]
+            if wrong.any():
+                raise self._no_fill(frames[wrong].min())
+
     def close_gaps(self, out: np.ndarray, init: np.ndarray) -> np.ndarray | None:
         """Puts the variable's `fill` where `out` is missing, and returns where that was.
 
@@ -41,24 +51,20 @@ class Channel:
             return None
         gaps = np.isnan(out)
         if gaps.any():
-            out[gaps] = self._fill(init, gaps)
+            if self.variable.fill is None:
+                window, frame = np.argwhere(gaps)[0][:2]
+                raise self._no_fill(init[window] + self.variable.offsets[frame])
+            out[gaps] = self.store.transform(np.float64(self.variable.fill))
         return gaps
 
-    def _fill(self, init: np.ndarray, gaps: np.ndarray) -> np.float32:
-        if self.variable.fill is not None:
-            return self.store.transform(np.float64(self.variable.fill))
-        window, frame = np.argwhere(gaps)[0][:2]
-        if self.store.times is None or self.variable.steps is None:
-            when = ""
-        else:
-            index = init[window] + self.variable.offsets[frame]
-            when = f" at {self.store.times[index].astype('datetime64[s]')}"
-        name = self.variable.name
-        raise DataError(
-            f"NaN without a mask: variable {name!r} ({self.variable.role}) is missing{when}, and "
-            f"the sample says no `fill` for it, the value in {self.variable.units} that stands in "
-            f"for missing ones. sample.merged({{'variables': {{{name!r}: {{'fill': ...}}}}}}) "
-            "gives one; missing targets then have sample weight 0."
+    def _no_fill(self, frame: int) -> DataError:
+        name, times = self.variable.name, self.store.times
+        when = "" if times is None else f" at {times[frame].astype('datetime64[s]')}"
+        return DataError(
+            f"NaN without a mask: variable {name!r} ({self.variable.role}) has missing values{when}, "
+            f"and the sample has no `fill` for it, the value in {self.variable.units} that stands "
+            f"in for them. sample.merged({{'variables': {{{name!r}: {{'fill': ...}}}}}}) gives one; "
+            "missing targets then have sample weight 0."
         )
 
 
@@ -110,6 +116,9 @@ def plan_arrays(channels: list[Channel], shapes: dict[str, tuple[int, int]]) -> 
     Args:
         channels: the variables, in the order of the sample.
         shapes: rows and columns of a sample on each grid.
+
+    Raises:
+        DataError: for two arrays of one name.
     """
     first = channels[0].variable
     alike = all(
@@ -118,4 +127,10 @@ def plan_arrays(channels: list[Channel], shapes: dict[str, tuple[int, int]]) -> 
         for channel in channels
     )
     groups = [channels] if alike else [[channel] for channel in channels]
+    names = [group[0].variable.name for group in groups]
+    if len(set(names)) < len(names):
+        raise DataError(
+            "Variables that differ in grid or steps are arrays by name, so each needs a name of "
+            f"its own. Received: {names}"
+        )
     return [ArrayPlan(tuple(group), shapes[group[0].variable.grid]) for group in groups]

@@ -29,6 +29,13 @@ class FrameStore:
             in memory.
         transform: physical to network numbers.
         cache_bytes: memory for blocks, as float32. One block is always kept.
+
+    Attributes:
+        shape: `(frames, y, x)`.
+        times: datetime64 of every frame, None for what does not change.
+        missing: see `missing_frames`.
+        edges: frames at which blocks begin, and the number of frames.
+        reads: how many blocks have been read so far.
     """
 
     def __init__(self, field: xr.DataArray, transform: Transform, *, cache_bytes: int):
@@ -41,11 +48,13 @@ class FrameStore:
         self.transform = transform
         self._cache_bytes = cache_bytes
         self.shape = field.shape
-        self.may_be_missing = may_be_missing(field)
+        self.missing = missing_frames(field)
+        self.may_be_missing = self.missing is None or bool(self.missing.any())
         self._frame_bytes = 4 * field.shape[1] * field.shape[2]
-        self.edges = block_edges(field, self._frame_bytes)
+        self.edges = block_edges(field)
         self._blocks: OrderedDict[int, np.ndarray] = OrderedDict()
         self._kept_bytes = 0
+        self.reads = 0
         self._guard = threading.Lock()
 
     def pieces(self, start: int, stop: int) -> list[np.ndarray]:
@@ -126,6 +135,7 @@ class FrameStore:
 
     def _read_physical(self, i: int) -> np.ndarray:
         start, stop = self.edges[i], self.edges[i + 1]
+        self.reads += 1
         try:
             physical = self._variable[start:stop].values
         except (OSError, RuntimeError) as error:
@@ -135,9 +145,9 @@ class FrameStore:
             ) from error
         if not self.may_be_missing and physical.dtype.kind == "f" and np.isnan(physical).any():
             raise DataError(
-                f"Variable {self.name!r} has NaN in frames {start} to {stop - 1}, and its packing in "
-                "the file rules them out. If they were put in after reading, "
-                f"dataset[{self.name!r}].encoding.clear() forgets the packing."
+                f"Variable {self.name!r} has NaN in frames {start} to {stop - 1}, although it is "
+                "packed in the file as integers none of which means missing. If NaN came in after "
+                f"reading, dataset[{self.name!r}].encoding.clear() forgets the packing."
             )
         return physical
 
@@ -147,24 +157,27 @@ class FrameStore:
         return block
 
 
-def may_be_missing(field: xr.DataArray) -> bool:
-    """Whether NaN can occur: looked up in memory, told by the packing of a file otherwise."""
-    if field.dtype.kind in "iub":
-        return False
-    if isinstance(field.variable._data, np.ndarray):
-        return bool(np.isnan(field.values).any())
+def missing_frames(field: xr.DataArray) -> np.ndarray | None:
+    """Whether each frame has missing values; None where only reading would tell.
+
+    A file of packed integers has none if it names no integer that means missing.
+    """
     packed = np.dtype(field.encoding.get("dtype", field.dtype)).kind in "iub"
-    return not packed or any(key in field.encoding for key in ("_FillValue", "missing_value"))
+    if field.variable._in_memory:
+        return np.isnan(field.values).any(axis=(1, 2))
+    if packed and not {"_FillValue", "missing_value"} & set(field.encoding):
+        return np.zeros(len(field), bool)
+    return None
 
 
-def block_edges(field: xr.DataArray, frame_bytes: int) -> np.ndarray:
+def block_edges(field: xr.DataArray) -> np.ndarray:
     """Frames at which blocks begin, and the number of frames: whole chunks, several if small."""
     frames = field.sizes["time"]
     if field.chunks is not None:
         chunks = np.concatenate([[0], np.cumsum(field.chunks[0])])
     else:
         chunks = np.append(np.arange(0, frames, _chunk_frames(field)), frames)
-    least = max(1, BLOCK_BYTES // frame_bytes)
+    least = max(1, BLOCK_BYTES // (4 * field.shape[1] * field.shape[2]))
     edges = [0]
     for edge in chunks[1:]:
         if edge - edges[-1] >= least or edge == frames:

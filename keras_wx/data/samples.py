@@ -5,21 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
-import keras
-import numpy as np
 import xarray as xr
 
 from keras_wx.data.augment import Augmentation, centre, crop_kind, cropped_shape
-from keras_wx.data.channels import ArrayPlan, Channel, plan_arrays
+from keras_wx.data.channels import Channel, plan_arrays
 from keras_wx.data.conform import conform
 from keras_wx.data.frames import FrameStore
-from keras_wx.data.order import chunked_order, epoch_rng
-from keras_wx.data.selection import Selection, select
-from keras_wx.data.splits import Period, Splits, period_of, split_periods
-from keras_wx.data.timeaxis import time_step
-from keras_wx.data.windows import span
+from keras_wx.data.pydataset import Samples
+from keras_wx.data.selection import select
+from keras_wx.data.splits import Splits, frames_of
 from keras_wx.errors import DataError
-from keras_wx.spec import Preset, RainFilter, Sample, Training, format_step
+from keras_wx.spec import Preset, RainFilter, Sample, Training
 from keras_wx.transforms import ZR
 
 
@@ -115,20 +111,20 @@ def samples(
     shapes, room, data = _crop(data, sample, crop_kind(crop, training=for_training))
     channels = _channels(sample, data, cache_bytes)
     inputs, targets = (
-        plan_arrays([c for c in channels if c.variable.role in roles], shapes)
+        plan_arrays([c for role in roles for c in channels if c.variable.role == role], shapes)
         for roles in (("input", "mask", "static"), ("target",))
     )
     times = data["time"].values
-    first, last = span(sample)
     selection = select(
         times,
         sample,
-        last - first + 1,
-        period=_period(split, splits, gap, times, dataset.attrs, sample),
+        inside=frames_of(split, times, sample, splits=splits, gap=gap, attrs=dataset.attrs),
         stride=stride,
         rain=_rain_filter(sample, filter, min_rain_fraction),
         target=targets[0].channels[0].store,
     )
+    for channel in channels:
+        channel.refuse_known_gaps(selection.init)
     return Samples(
         sample,
         selection,
@@ -143,147 +139,6 @@ def samples(
         drop_remainder=drop_remainder,
         **options,
     )
-
-
-class Samples(keras.utils.PyDataset):
-    """Batches of windows; `keras_wx.samples` makes it.
-
-    Attributes:
-        epoch: number of the epoch whose order `samples[i]` follows. `on_epoch_end` raises it; set
-            it to go on where a training run stopped.
-        init_times: datetime64, time of step 0 of every window, in order of time.
-        selection: which windows were taken, and how many were left out for which reason.
-    """
-
-    def __init__(
-        self,
-        sample: Sample,
-        selection: Selection,
-        *,
-        times: np.ndarray,
-        inputs: list[ArrayPlan],
-        targets: list[ArrayPlan],
-        augmentation: Augmentation,
-        split: str | None,
-        batch_size: int,
-        shuffle: bool,
-        seed: int,
-        drop_remainder: bool,
-        **options,
-    ):
-        super().__init__(**options)
-        self.sample = sample
-        self.selection = selection
-        self.split = split
-        self.batch_size = batch_size
-        self.shuffle = shuffle
-        self.seed = seed
-        self.drop_remainder = drop_remainder
-        self.epoch = 0
-        self._times = times
-        self._inputs = inputs
-        self._targets = targets
-        self._augmentation = augmentation
-        self._init = selection.starts - span(sample)[0]
-        self._weighted = any(plan.may_be_missing for plan in targets)
-        self._order: tuple[int, np.ndarray] | None = None
-
-    @property
-    def init_times(self) -> np.ndarray:
-        return self._times[self._init]
-
-    def __len__(self) -> int:
-        whole, rest = divmod(len(self._init), self.batch_size)
-        return whole if self.drop_remainder or not rest else whole + 1
-
-    def __getitem__(self, index: int) -> tuple:
-        return self._batch(self.epoch, index)
-
-    def on_epoch_end(self) -> None:
-        self.epoch += 1
-
-    def to_tf(self):
-        """The same batches as a `tf.data.Dataset`; each pass over it is one epoch.
-
-        Returns:
-            A `tf.data.Dataset` of known length that prefetches.
-
-        Example:
-
-        ```python
-        model.fit(train.to_tf(), epochs=3)
-        ```
-        """
-        import tensorflow as tf
-
-        def one_epoch():
-            epoch = self.epoch
-            self.epoch += 1
-            for index in range(len(self)):
-                yield self._batch(epoch, index)
-
-        signature = tf.nest.map_structure(
-            lambda array: tf.TensorSpec((None, *array.shape[1:]), array.dtype),
-            self._batch(self.epoch, 0),
-        )
-        batches = tf.data.Dataset.from_generator(one_epoch, output_signature=signature)
-        batches = batches.apply(tf.data.experimental.assert_cardinality(len(self)))
-        return batches.prefetch(tf.data.AUTOTUNE)
-
-    def __repr__(self) -> str:
-        inits, found = self.init_times.astype("datetime64[m]"), self.selection
-        past, future = self._inputs[0].frames, self._targets[0].frames
-        rows, columns = self._targets[0].shape
-        step = f" every {format_step(self.sample.step)}" if self.sample.step else ""
-        order = f"shuffled (seed {self.seed}, epoch {self.epoch})" if self.shuffle else "in order"
-        weights = "; missing targets have weight 0" if self._weighted else ""
-        return (
-            f"<Samples: split {self.split or 'all'!r}, {inits[0]} to {inits[-1]}\n"
-            f"  {len(inits):,} windows of {past} -> {future} frames{step}, {rows} x {columns}\n"
-            f"  {len(self):,} batches of {self.batch_size}, {order}{weights}\n"
-            f"  from {found.inside:,} of {found.total:,} frames; left out: {found.dry:,} windows "
-            f"by the rain filter, {found.broken:,} starts broken by jumps in time>"
-        )
-
-    def _batch(self, epoch: int, index: int) -> tuple:
-        if not 0 <= index < len(self):
-            raise IndexError(f"batch {index} of {len(self)}")
-        chosen = self._windows(epoch)[index * self.batch_size : (index + 1) * self.batch_size]
-        init = self._init[chosen]
-        poses = self._augmentation.draw(epoch_rng(self.seed, epoch, index), len(init))
-        x = _named({plan.name: plan.read(init, poses)[0] for plan in self._inputs})
-        read = {plan.name: plan.read(init, poses) for plan in self._targets}
-        y = _named({name: array for name, (array, _) in read.items()})
-        if not self._weighted:
-            return x, y
-        return x, y, _named({name: valid.astype(np.float32) for name, (_, valid) in read.items()})
-
-    def _windows(self, epoch: int) -> np.ndarray:
-        """The windows of an epoch in their order."""
-        if not self.shuffle:
-            return np.arange(len(self._init))
-        if self._order is None or self._order[0] != epoch:
-            self._order = epoch, self._shuffled(epoch_rng(self.seed, epoch))
-        return self._order[1]
-
-    def _shuffled(self, rng: np.random.Generator) -> np.ndarray:
-        # The store with the largest frames has the most blocks to read.
-        stores = [c.store for plan in (*self._inputs, *self._targets) for c in plan.channels]
-        store = max((s for s in stores if not s.still), key=lambda s: s.shape[1] * s.shape[2])
-        starts = self.selection.starts
-        frames = np.unique(starts[:, None] + np.arange(self.selection.frames))
-        if store.fits(store.blocks_of(frames)):
-            return rng.permutation(len(starts))
-        return chunked_order(store.block_of(starts), store.capacity, rng)
-
-
-def _named(arrays: dict[str, np.ndarray]):
-    """One array as it is, several by name."""
-    return next(iter(arrays.values())) if len(arrays) == 1 else arrays
-
-
-def _minute(time: np.datetime64) -> str:
-    return str(time.astype("datetime64[m]"))
 
 
 def _contract(preset: Preset | Sample) -> tuple[Sample, Training | None]:
@@ -338,15 +193,6 @@ def _channels(sample: Sample, data: xr.Dataset, cache_bytes: int) -> list[Channe
         for key, size in sizes.items()
     }
     return [Channel(v, stores[keys[v]]) for v in sample.variables]
-
-
-def _period(split, splits, gap, times, attrs, sample: Sample) -> Period | None:
-    if split in (None, "all"):
-        return None
-    first, last = span(sample)
-    if gap is None:
-        gap = (last - first + 1) * (sample.step or time_step(times) or timedelta(0))
-    return period_of(split, split_periods(times, splits, attrs=attrs, gap=gap))
 
 
 def _rain_filter(

@@ -7,18 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from keras_wx.data.frames import FrameStore
-from keras_wx.data.splits import Period
-from keras_wx.data.windows import thinned, window_starts
+from keras_wx.data.windows import span, thinned, window_frames, window_starts
 from keras_wx.errors import DataError
 from keras_wx.spec import RainFilter, Sample, format_step
 
 
 @dataclass(frozen=True)
 class Selection:
-    """First frames of the windows that are taken, and how they were found."""
+    """The windows that are taken, and how they were found."""
 
     starts: np.ndarray
     """Indices of first frames, increasing."""
+    init: np.ndarray
+    """Indices of the frames at step 0."""
     frames: int
     """Length of a window."""
     total: int
@@ -34,20 +35,18 @@ class Selection:
 def select(
     times: np.ndarray,
     sample: Sample,
-    frames: int,
     *,
-    period: Period | None,
+    inside: slice,
     stride: int,
     rain: RainFilter | None,
     target: FrameStore,
 ) -> Selection:
-    """Finds the windows that lie in a period, hold no jump in time and have enough rain.
+    """Finds the windows that lie in a part, hold no jump in time and have enough rain.
 
     Args:
         times: datetime64, shape `(n,)`, increasing.
         sample: what the model eats and gives.
-        frames: length of a window.
-        period: first and last time of the part, inclusive; None takes everything.
+        inside: frames of the part, see `frames_of`.
         stride: frames between the starts of two windows.
         rain: the filter, or None.
         target: the variable that it looks at.
@@ -55,10 +54,8 @@ def select(
     Raises:
         DataError: when no window is left, saying where they went.
     """
-    begin, end = 0, len(times)
-    if period is not None:
-        begin = int(np.searchsorted(times, period[0], side="left"))
-        end = max(begin, int(np.searchsorted(times, period[1], side="right")))
+    frames = window_frames(sample)
+    begin, end = inside.start, inside.stop
     starts = window_starts(times, sample.step, frames)
     starts = starts[(starts >= begin) & (starts + frames <= end)]
     broken = max(end - begin - frames + 1, 0) - len(starts)
@@ -66,6 +63,7 @@ def select(
     starts = candidates if rain is None else _rainy(candidates, frames, rain, target)
     selection = Selection(
         starts=starts,
+        init=starts - span(sample)[0],
         frames=frames,
         total=len(times),
         inside=end - begin,
@@ -95,23 +93,21 @@ def _rainy(starts: np.ndarray, frames: int, rain: RainFilter, target: FrameStore
     return starts[before[starts + frames] - before[starts] >= least]
 
 
-def _why_none(selection: Selection, sample: Sample, rain: RainFilter | None) -> str:
+def _why_none(found: Selection, sample: Sample, rain: RainFilter | None) -> str:
     step = f" every {format_step(sample.step)}" if sample.step else ""
-    parts = [
-        f"No window of {selection.frames} consecutive frames{step} is left: of "
-        f"{selection.total} frames, {selection.total - selection.inside} are outside the split"
-    ]
-    if selection.inside < selection.frames:
-        parts.append(f"and the {selection.inside} inside are too few.")
-        return " ".join(parts)
-    parts.append(
-        f"; of {selection.inside - selection.frames + 1} possible starts inside, "
-        f"{selection.broken} are broken by jumps in time and {selection.dry} dropped by the rain "
-        "filter."
+    message = (
+        f"No window of {found.frames} consecutive frames{step} is left. Of {found.total} frames, "
+        f"{found.total - found.inside} are outside the split"
     )
-    if selection.dry and rain is not None:
-        parts.append(
-            f"It wants {rain.min_fraction:g} of the grid above {rain.above:g} "
+    if found.inside < found.frames:
+        return f"{message}, and the {found.inside} inside are too few."
+    message += (
+        f". Of {found.inside - found.frames + 1} possible starts inside, {found.broken} are broken "
+        f"by jumps in time, and {found.dry} windows dropped by the rain filter."
+    )
+    if rain is not None and found.dry:
+        message += (
+            f" It wants {rain.min_fraction:.0%} of the grid above {rain.above:g} "
             f"{sample.targets[0].units}; min_rain_fraction=0 keeps every window."
         )
-    return " ".join(parts).replace(" ;", ";")
+    return message

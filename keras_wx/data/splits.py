@@ -7,8 +7,10 @@ from datetime import timedelta
 
 import numpy as np
 
+from keras_wx.data.timeaxis import time_step
+from keras_wx.data.windows import window_frames
 from keras_wx.errors import DataError, unknown_name
-from keras_wx.spec import parse_step
+from keras_wx.spec import Sample, parse_step
 
 Period = tuple[np.datetime64, np.datetime64]
 """First and last time that belong to a part, both inclusive."""
@@ -51,18 +53,44 @@ def split_periods(
     else:
         periods = _by_fractions(times, splits)
     periods = dict(sorted(periods.items(), key=lambda item: item[1]))
-    return _separated(periods, np.timedelta64(parse_step(gap)).astype("m8[ns]"))
+    try:
+        gap = np.timedelta64(parse_step(gap)).astype("m8[ns]")
+    except ValueError as error:
+        raise DataError(f"gap: {error}") from None
+    return _separated(periods, gap)
 
 
-def period_of(split: str, periods: Mapping[str, Period]) -> Period:
-    """The period of one part.
+def frames_of(
+    split: str | None,
+    times: np.ndarray,
+    sample: Sample,
+    *,
+    splits: Splits | None = None,
+    gap: str | timedelta | None = None,
+    attrs: Mapping = {},
+) -> slice:
+    """The frames of one part.
+
+    Args:
+        split: name of the part; None or `"all"` takes every frame.
+        times: datetime64, shape `(n,)`, increasing.
+        sample: what the model eats and gives.
+        splits, attrs: as in `split_periods`.
+        gap: as in `split_periods`; None takes the length of the sample's windows.
 
     Raises:
-        UnknownNameError: listing the names of the parts.
+        UnknownNameError: for a part that there is not, listing those that there are.
     """
+    if split in (None, "all"):
+        return slice(0, len(times))
+    if gap is None:
+        gap = window_frames(sample) * (sample.step or time_step(times) or timedelta(0))
+    periods = split_periods(times, splits, attrs=attrs, gap=gap)
     if split not in periods:
         raise unknown_name("split", split, periods, hint="split=None takes everything.")
-    return periods[split]
+    start, end = periods[split]
+    begin = int(np.searchsorted(times, start, side="left"))
+    return slice(begin, max(begin, int(np.searchsorted(times, end, side="right"))))
 
 
 def _standard(attrs: Mapping) -> dict[str, str]:

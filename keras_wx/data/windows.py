@@ -63,6 +63,12 @@ def span(sample: Sample, *, inputs_only: bool = False) -> tuple[int, int]:
     return min(first, 0), max(last, 0)
 
 
+def window_frames(sample: Sample) -> int:
+    """Number of frames from the first to the last step of a window."""
+    first, last = span(sample)
+    return last - first + 1
+
+
 def thinned(starts: np.ndarray, stride: int) -> np.ndarray:
     """Every `stride`-th start, counted anew in each unbroken run of starts."""
     first_of_run = np.concatenate([[True], np.diff(starts) != 1])[: len(starts)]

@@ -1,0 +1,170 @@
+"""Batches of windows as a `keras.utils.PyDataset`."""
+
+from __future__ import annotations
+
+import warnings
+
+import keras
+import numpy as np
+
+from keras_wx.data.augment import Augmentation
+from keras_wx.data.channels import ArrayPlan
+from keras_wx.data.order import chunked_order, epoch_rng
+from keras_wx.data.selection import Selection
+from keras_wx.spec import Sample, format_step
+
+_JUMPS_BEFORE_WARNING = 10
+
+
+class Samples(keras.utils.PyDataset):
+    """Batches of windows; `keras_wx.samples` makes it.
+
+    Attributes:
+        epoch: the epoch whose order `samples[i]` follows. `on_epoch_end` raises it; setting it
+            goes on where a training run has stopped.
+        selection: which windows are taken, and how many are left out for which reason.
+    """
+
+    def __init__(
+        self,
+        sample: Sample,
+        selection: Selection,
+        *,
+        times: np.ndarray,
+        inputs: list[ArrayPlan],
+        targets: list[ArrayPlan],
+        augmentation: Augmentation,
+        split: str | None,
+        batch_size: int,
+        shuffle: bool,
+        seed: int,
+        drop_remainder: bool,
+        **options,
+    ):
+        super().__init__(**options)
+        self.sample = sample
+        self.selection = selection
+        self.split = split
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.seed = seed
+        self.drop_remainder = drop_remainder
+        self.epoch = 0
+        self._times = times
+        self._inputs = inputs
+        self._targets = targets
+        self._augmentation = augmentation
+        self._weighted = any(plan.may_be_missing for plan in targets)
+        # The order follows the blocks of the largest frames: they are the most to read.
+        stores = [c.store for plan in (*inputs, *targets) for c in plan.channels]
+        self._store = max(stores, key=lambda s: 0 if s.still else s.shape[1] * s.shape[2])
+        used = np.unique(selection.starts[:, None] + np.arange(selection.frames))
+        self._fits = self._store.fits(self._store.blocks_of(used))
+        self._order: tuple[int, np.ndarray] | None = None
+        self._last_index = -1
+        self._jumps = 0
+
+    @property
+    def init_times(self) -> np.ndarray:
+        """Time of step 0 of every window, datetime64, increasing."""
+        return self._times[self.selection.init]
+
+    def __len__(self) -> int:
+        whole, rest = divmod(len(self.selection.init), self.batch_size)
+        return whole if self.drop_remainder or not rest else whole + 1
+
+    def __getitem__(self, index: int) -> tuple:
+        self._warn_of_random_access(index)
+        return self._batch(self.epoch, index)
+
+    def on_epoch_end(self) -> None:
+        self.epoch += 1
+
+    def to_tf(self):
+        """The same batches as a `tf.data.Dataset`. Each pass over it is an epoch.
+
+        Returns:
+            A `tf.data.Dataset` of known length that prefetches.
+
+        Example:
+
+        ```python
+        model.fit(train.to_tf(), epochs=3)
+        ```
+        """
+        import tensorflow as tf
+
+        def one_epoch():
+            epoch = self.epoch
+            self.epoch += 1
+            for index in range(len(self)):
+                yield self._batch(epoch, index)
+
+        signature = tf.nest.map_structure(
+            lambda array: tf.TensorSpec((None, *array.shape[1:]), array.dtype),
+            self._batch(self.epoch, 0),
+        )
+        batches = tf.data.Dataset.from_generator(one_epoch, output_signature=signature)
+        batches = batches.apply(tf.data.experimental.assert_cardinality(len(self)))
+        return batches.prefetch(tf.data.AUTOTUNE)
+
+    def __repr__(self) -> str:
+        inits, found = self.init_times.astype("datetime64[m]"), self.selection
+        past, future = self._inputs[0].frames, self._targets[0].frames
+        rows, columns = self._targets[0].shape
+        step = f" every {format_step(self.sample.step)}" if self.sample.step else ""
+        order = f"shuffled (seed {self.seed}, epoch {self.epoch})" if self.shuffle else "in order"
+        weights = "; missing targets have weight 0" if self._weighted else ""
+        return (
+            f"<Samples: split {self.split or 'all'!r}, {inits[0]} to {inits[-1]}\n"
+            f"  {len(inits):,} windows of {past} -> {future} frames{step}, {rows} x {columns}\n"
+            f"  {len(self):,} batches of {self.batch_size}, {order}{weights}\n"
+            f"  from {found.inside:,} of {found.total:,} frames; left out: {found.dry:,} windows "
+            f"by the rain filter, {found.broken:,} starts broken by jumps in time>"
+        )
+
+    def _batch(self, epoch: int, index: int) -> tuple:
+        if not 0 <= index < len(self):
+            raise IndexError(f"batch {index} of {len(self)}")
+        chosen = self._windows(epoch)[index * self.batch_size : (index + 1) * self.batch_size]
+        init = self.selection.init[chosen]
+        poses = self._augmentation.draw(epoch_rng(self.seed, epoch, index), len(init))
+        x = {plan.name: plan.read(init, poses)[0] for plan in self._inputs}
+        y, weights = {}, {}
+        for plan in self._targets:
+            y[plan.name], valid = plan.read(init, poses)
+            weights[plan.name] = valid.astype(np.float32)
+        batch = (x, y, weights) if self._weighted else (x, y)
+        return tuple(map(_bare_if_single, batch))
+
+    def _windows(self, epoch: int) -> np.ndarray:
+        """Positions of the windows in the order of an epoch."""
+        starts = self.selection.starts
+        if not self.shuffle:
+            return np.arange(len(starts))
+        if self._order is None or self._order[0] != epoch:
+            rng = epoch_rng(self.seed, epoch)
+            if self._fits:
+                order = rng.permutation(len(starts))
+            else:
+                order = chunked_order(self._store.block_of(starts), self._store.capacity, rng)
+            self._order = epoch, order
+        return self._order[1]
+
+    def _warn_of_random_access(self, index: int) -> None:
+        """`fit` shuffles the batches of a PyDataset unless told otherwise, and cannot be asked."""
+        if self._fits:
+            return
+        self._jumps += abs(index - self._last_index) > 1 + self.workers
+        self._last_index = index
+        if self._jumps == _JUMPS_BEFORE_WARNING:
+            warnings.warn(
+                "The data are larger than cache_bytes, and batches are asked for in random order, "
+                "so that every chunk is read many times. The samples are shuffled already: use "
+                "fit(..., shuffle=False).",
+                stacklevel=3,
+            )
+
+
+def _bare_if_single(arrays: dict[str, np.ndarray]):
+    return next(iter(arrays.values())) if len(arrays) == 1 else arrays
