@@ -29,14 +29,18 @@ _MODULES = ("baselines", "data", "errors", "layers", "losses", "metrics", "model
 __all__ = sorted([*_FUNCTIONS, *_MODULES, "__version__"])
 
 if TYPE_CHECKING:
-    from keras_wx.data.datasets import list_datasets, open_dataset
-    from keras_wx.data.samples import samples
-    from keras_wx.inference.predict import predict
-    from keras_wx.registry import register_dataset, register_model
-    from keras_wx.verification.verify import verify
-    from keras_wx.zoo.loading import load, save
-    from keras_wx.zoo.presets import info, list_models
-    from keras_wx.zoo.weights import fetch
+    from keras_wx.data.datasets import list_datasets as list_datasets
+    from keras_wx.data.datasets import open_dataset as open_dataset
+    from keras_wx.data.samples import samples as samples
+    from keras_wx.inference.predict import predict as predict
+    from keras_wx.registry import register_dataset as register_dataset
+    from keras_wx.registry import register_model as register_model
+    from keras_wx.verification.verify import verify as verify
+    from keras_wx.zoo.loading import load as load
+    from keras_wx.zoo.loading import save as save
+    from keras_wx.zoo.presets import info as info
+    from keras_wx.zoo.presets import list_models as list_models
+    from keras_wx.zoo.weights import fetch as fetch
 
 
 def __getattr__(name: str):

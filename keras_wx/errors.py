@@ -20,7 +20,7 @@ class PresetError(KerasWxError, ValueError):
 
 
 class DataError(KerasWxError, ValueError):
-    """A dataset that does not fit what was asked of it: variable, units, grid, time, missing data."""
+    """A dataset that does not fit what was asked of it: variable, units, grid, time, gaps."""
 
 
 class WeightsError(KerasWxError, OSError):
