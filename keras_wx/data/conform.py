@@ -60,12 +60,27 @@ def conform(
         field = _with_units(_find(dataset, variable, zr), variable, convert_units)
         field = _at_step(field, sample, resample)
         fields[variable.name] = _on_grid(field, sample.grids[variable.grid], regrid)
-    return xr.Dataset(fields, attrs=dataset.attrs)
+    try:
+        joined = xr.merge([f.to_dataset(name=name) for name, f in fields.items()], join="exact")
+    except ValueError as error:
+        raise DataError(f"The variables {list(fields)} do not share their axes: {error}") from error
+    return joined.assign_attrs(dataset.attrs)
 
 
 def _needed(sample: Sample) -> list[Variable]:
-    """One record a name: a calendar is made of the times, and a target is often an input too."""
-    return list({v.name: v for v in sample.variables if v.role != "calendar"}.values())
+    """One record a name: a target is often an input too, and a calendar is made of the times."""
+    needed: dict[str, Variable] = {}
+    for variable in sample.variables:
+        if variable.role == "calendar":
+            continue
+        known = needed.setdefault(variable.name, variable)
+        if (known.grid, known.units) != (variable.grid, variable.units):
+            raise DataError(
+                f"The sample asks for {variable.name!r} twice, on the grids {known.grid!r} and "
+                f"{variable.grid!r} in {known.units!r} and {variable.units!r}. A dataset holds it "
+                "once: give the two different names."
+            )
+    return list(needed.values())
 
 
 def _find(dataset: xr.Dataset, variable: Variable, zr) -> xr.DataArray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -105,7 +106,10 @@ def _open(name: str, chunks, engine: str | None, decode) -> xr.Dataset:
     if engine is None and (_is_store(name) or name.rstrip("/").endswith(".zarr")):
         engine = "zarr"
     try:
-        raw = xr.open_dataset(name, engine=engine, chunks=chunks, decode_cf=False)
+        with warnings.catch_warnings():
+            # Slower to open is no news that a user can act on.
+            warnings.filterwarnings("ignore", "Failed to open Zarr store with consolidated")
+            raw = xr.open_dataset(name, engine=engine, chunks=chunks, decode_cf=False)
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         size = f" ({os.path.getsize(name):,} bytes)" if os.path.isfile(name) else ""
         reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -1,0 +1,252 @@
+import dask
+import numpy as np
+import pytest
+import xarray as xr
+
+from keras_wx.data.conform import conform
+from keras_wx.errors import DataError
+from keras_wx.spec import Sample
+
+
+def sample(step="5min", spacing_km=1.0, name="reflectivity", units="dBZ", **more):
+    records = [
+        {"name": name, "units": units, "role": "input", "grid": "radar", "steps": [-4, 0]},
+        {"name": name, "units": units, "role": "target", "grid": "radar", "steps": [1, 15]},
+    ]
+    grids = {"radar": {"shape": [64, 64], "spacing_km": spacing_km}}
+    return Sample.model_validate(
+        {"step": step, "grids": grids, "variables": records + more.pop("variables", [])} | more
+    )
+
+
+def radar(minutes=range(0, 50, 5), name="reflectivity", units="dBZ", spacing=1000.0, size=8):
+    random = np.random.default_rng(0)
+    values = random.uniform(5, 50, (len(minutes), size, size)).astype("float32")
+    axis = {"units": "m"}
+    return xr.Dataset(
+        {name: (("time", "y", "x"), values, {"units": units, "long_name": "echo"})},
+        coords={
+            "time": np.datetime64("2016-09-28T14:00", "ns")
+            + np.array(minutes) * np.timedelta64(1, "m"),
+            "y": ("y", np.arange(size)[::-1] * spacing, axis),
+            "x": ("x", np.arange(size) * spacing, axis),
+        },
+        attrs={"source": "a radar"},
+    )
+
+
+def refuse(*args, **kwargs):
+    raise AssertionError("computed")
+
+
+def test_what_fits_stays_as_it_is(tmp_path):
+    packing = {"dtype": "uint8", "scale_factor": 0.5, "add_offset": -32.0, "_FillValue": 255}
+    radar().assign(other=1.0).to_netcdf(tmp_path / "a.nc", encoding={"reflectivity": packing})
+    dataset = xr.open_dataset(tmp_path / "a.nc")
+    fitting = conform(dataset, sample())
+    assert list(fitting.data_vars) == ["reflectivity"]
+    assert fitting.attrs == {"source": "a radar"}
+    assert fitting["reflectivity"].attrs == {"units": "dBZ", "long_name": "echo"}
+    for key, value in packing.items():
+        assert fitting["reflectivity"].encoding[key] == value
+    assert not fitting["reflectivity"].variable._in_memory, "read although nothing was converted"
+    xr.testing.assert_equal(fitting["reflectivity"], dataset["reflectivity"])
+
+
+def test_dims_are_put_in_order():
+    turned = radar().transpose("x", "time", "y")
+    xr.testing.assert_equal(conform(turned, sample()), radar())
+
+
+def test_latitude_and_longitude():
+    dataset = radar().rename(y="lat", x="lon")
+    dataset = dataset.assign_coords(lat=60 - np.arange(8) * 0.01, lon=25 + np.arange(8) * 0.02)
+    assert conform(dataset, sample(spacing_km=1.11))["reflectivity"].dims == ("time", "lat", "lon")
+
+
+def test_variable_that_is_not_there():
+    dataset = radar(name="temperature", units="K")
+    with pytest.raises(
+        DataError, match=r"needs variable 'reflectivity' \[dBZ\].*'temperature' \[K\]"
+    ):
+        conform(dataset, sample())
+    with pytest.raises(DataError, match="no variables"):
+        conform(dataset.drop_vars("temperature"), sample())
+
+
+def test_mask_and_static_are_checked_and_a_calendar_is_not():
+    records = [
+        {"name": "terrain", "units": "m", "role": "static", "grid": "radar"},
+        {"name": "season", "units": "1", "role": "calendar", "grid": "radar"},
+    ]
+    wanted = sample(variables=records)
+    with pytest.raises(DataError, match="needs variable 'terrain'"):
+        conform(radar(), wanted)
+    dataset = radar()
+    dataset["terrain"] = (("y", "x"), np.ones((8, 8)), {"units": "km"})
+    fitting = conform(dataset, wanted, convert_units=True)
+    assert sorted(fitting.data_vars) == ["reflectivity", "terrain"]
+    assert fitting["terrain"].dims == ("y", "x")
+    assert (fitting["terrain"] == 1000).all()
+
+
+def test_missing_units():
+    dataset = radar()
+    del dataset["reflectivity"].attrs["units"]
+    with pytest.raises(DataError, match=r"says no units.*attrs\['units'\] = 'dBZ'"):
+        conform(dataset, sample())
+
+
+@pytest.mark.parametrize(
+    ("units", "message"),
+    [("K", r"expected units 'dBZ', received 'K'"), ("dbzz", r"'dbzz' is no unit that can be read")],
+)
+def test_wrong_units(units, message):
+    with pytest.raises(DataError, match=message):
+        conform(radar(units=units), sample())
+
+
+def test_other_spelling_of_the_units():
+    dataset = radar(units="dBz")
+    xr.testing.assert_equal(conform(dataset, sample()), dataset)
+
+
+def test_convertible_units():
+    dataset = radar(name="rain_rate", units="kg m-2 s-1")
+    wanted = sample(name="rain_rate", units="mm/h")
+    with pytest.raises(DataError, match=r"'mm/h', received 'kg m-2 s-1'.*convert_units=True"):
+        conform(dataset, wanted)
+    fitting = conform(dataset, wanted, convert_units=True)["rain_rate"]
+    np.testing.assert_allclose(fitting, dataset["rain_rate"] * 3600, rtol=1e-6)
+    assert fitting.attrs == {"units": "mm/h", "long_name": "echo"}
+    assert fitting.dtype == "float32"
+
+
+def test_rain_rate_to_reflectivity():
+    dataset = radar(name="rr", units="mm h-1")
+    dataset["rr"][0, 0, :2] = [0.0, np.nan]
+    with pytest.raises(
+        DataError, match=r"needs 'reflectivity' \[dBZ\].*'rr' \[mm h-1\].*zr='marsh"
+    ):
+        conform(dataset, sample())
+    fitting = conform(dataset, sample(), zr="marshall_palmer")["reflectivity"]
+    expected = 10 * np.log10(200 * dataset["rr"][1:] ** 1.6)
+    np.testing.assert_allclose(fitting[1:], expected, rtol=1e-5)
+    assert float(fitting[0, 0, 0]) == pytest.approx(-10), "no rain has no logarithm"
+    assert np.isnan(fitting[0, 0, 1])
+    assert fitting.attrs["units"] == "dBZ"
+    # Rain in other units of the family takes the same way.
+    other = dataset.assign(rr=(dataset["rr"] / 3600).assign_attrs(units="kg m-2 s-1"))
+    xr.testing.assert_allclose(
+        conform(other, sample(), zr="marshall_palmer")["reflectivity"], fitting, rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize(("zr", "a", "b"), [("hko_7", 58.53, 1.56), ((300, 1.4), 300, 1.4)])
+def test_reflectivity_to_rain_rate(zr, a, b):
+    wanted = sample(name="rain_rate", units="mm h-1")
+    fitting = conform(radar(), wanted, zr=zr)["rain_rate"]
+    expected = (10 ** (radar()["reflectivity"] / 10) / a) ** (1 / b)
+    np.testing.assert_allclose(fitting, expected, rtol=1e-4)
+    assert fitting.attrs["units"] == "mm h-1"
+
+
+@pytest.mark.parametrize("zr", ["marshal", (1,), (0, 1.6), 200])
+def test_unknown_zr(zr):
+    with pytest.raises(DataError, match=r"zr: expected one of.*'hko_7'.*Received: zr="):
+        conform(radar(), sample(name="rain_rate", units="mm h-1"), zr=zr)
+
+
+def test_wind_is_no_rain():
+    dataset = radar(name="w", units="m s-1")
+    with pytest.raises(DataError, match="needs variable 'reflectivity'"):
+        conform(dataset, sample(), zr="marshall_palmer")
+
+
+def test_time_that_runs_backwards():
+    with pytest.raises(DataError, match="14:05:00 at index 3, which follows the later"):
+        conform(radar(minutes=(0, 5, 10, 5)), sample())
+
+
+def test_dates_are_missing():
+    with pytest.raises(DataError, match="dimension 'time' without times"):
+        conform(radar().drop_vars("time"), sample())
+
+
+def test_other_step():
+    with pytest.raises(DataError, match=r"step of 5min, the sample needs 10min. resample=True"):
+        conform(radar(), sample(step="10min"))
+    fitting = conform(radar(), sample(step="10min"), resample=True)
+    xr.testing.assert_equal(fitting, radar().isel(time=slice(None, None, 2)))
+    with pytest.raises(DataError, match="shorter step"):
+        conform(radar(), sample(step="2min"), resample=True)
+    xr.testing.assert_equal(conform(radar(), sample(step=None)), radar())
+
+
+def test_other_spacing():
+    with pytest.raises(DataError, match=r"spacing of 1 x 1 km .*needs 2 km. regrid=True"):
+        conform(radar(), sample(spacing_km=2.0))
+    fitting = conform(radar(units="mm h-1"), sample(spacing_km=2.0, units="mm h-1"), regrid=True)
+    expected = radar().coarsen(y=2, x=2).mean()
+    np.testing.assert_allclose(fitting["reflectivity"], expected["reflectivity"], rtol=1e-5)
+    np.testing.assert_allclose(fitting["y"], expected["y"])
+    for spacing_km in (1.04, 0.96, None):
+        xr.testing.assert_equal(conform(radar(), sample(spacing_km=spacing_km)), radar())
+
+
+def test_spacing_that_is_not_known():
+    bare = radar().drop_vars(["y", "x"])
+    with pytest.raises(DataError, match=r"spacing is not known.*needs 1 km.*spacing_km="):
+        conform(bare, sample(), regrid=True)
+    xr.testing.assert_equal(conform(bare, sample(spacing_km=None)), bare)
+
+
+def test_a_curtain_keeps_its_own_axes():
+    curtain = xr.Dataset(
+        {"reflectivity": (("height", "time"), np.zeros((4, 6)), {"units": "dBZ"})},
+        coords={"time": np.datetime64("2019-05-17", "ns") + np.arange(6) * np.timedelta64(4, "s")},
+    )
+    records = [
+        {"name": "reflectivity", "units": "dBZ", "role": role, "grid": "curtain"}
+        for role in ("input", "target")
+    ]
+    wanted = Sample.model_validate(
+        {"grids": {"curtain": {"dims": ["height", "time"]}}, "variables": records}
+    )
+    xr.testing.assert_equal(conform(curtain, wanted), curtain)
+
+
+def test_a_name_on_two_grids():
+    records = [
+        {"name": "rain", "units": "mm", "role": "input", "grid": "coarse"},
+        {"name": "rain", "units": "mm", "role": "target", "grid": "fine"},
+    ]
+    wanted = Sample.model_validate({"grids": {"coarse": {}, "fine": {}}, "variables": records})
+    with pytest.raises(DataError, match="'rain' twice, on the grids 'coarse' and 'fine'"):
+        conform(radar(name="rain", units="mm"), wanted)
+
+
+def test_text_is_no_field():
+    dataset = radar()
+    dataset["reflectivity"] = dataset["reflectivity"].astype(str).assign_attrs(units="dBZ")
+    with pytest.raises(DataError, match="expected numbers"):
+        conform(dataset, sample())
+
+
+@pytest.mark.parametrize("from_file", [False, True])
+def test_every_conversion_at_once_stays_lazy(from_file, tmp_path):
+    dataset = radar(name="rr", units="m h-1", size=16)
+    wanted = sample(step="7.5min", spacing_km=2.5)
+    options = {"regrid": True, "resample": True, "zr": "hko_7"}
+    expected = conform(dataset, wanted, **options)
+    assert expected["reflectivity"].sizes == {"time": 7, "y": 6, "x": 6}
+    if from_file:
+        dataset.to_netcdf(tmp_path / "a.nc")
+        dataset = xr.open_dataset(tmp_path / "a.nc")
+    else:
+        dataset = dataset.chunk(time=3)
+    with dask.config.set(scheduler=refuse):
+        lazy = conform(dataset, wanted, **options)
+    assert lazy["reflectivity"].chunks is not None
+    assert lazy["reflectivity"].dtype == "float32"
+    xr.testing.assert_allclose(lazy.compute(), expected)
