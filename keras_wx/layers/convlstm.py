@@ -122,6 +122,11 @@ class ConvLSTM(keras.layers.Layer):
         return ops.concatenate([bias[:f], ops.ones((f,), dtype), bias[2 * f :]])
 
     def call(self, sequence=None, initial_state=None, steps=None):
+        if not self.has_input and (initial_state is None or steps is None):
+            raise ModelError(
+                "A ConvLSTM with has_input=False runs on its state alone: expected initial_state "
+                f"and steps. Received: initial_state={initial_state}, steps={steps}"
+            )
         frames = ops.unstack(sequence, axis=1) if self.has_input else [None] * steps
         step = self._stepper()
         h = c = None

@@ -47,13 +47,19 @@ class SpaceToDepth(_Patches):
     _axes = (0, 1, 3, 2, 4, 5)
 
     def build(self, shape):
-        for size in shape[-3:-1]:
-            if size is not None and size % self.patch_size:
-                raise ModelError(
-                    f"patch_size={self.patch_size} does not divide the grid. "
-                    f"Received: grid={tuple(shape[-3:-1])}. Crop or pad the grid to a multiple "
-                    f"of {self.patch_size}, or choose another patch_size."
-                )
+        self._check_divides(shape)
+
+    def call(self, x):
+        self._check_divides(x.shape)  # a layer built for an open grid meets its grid only here
+        return super().call(x)
+
+    def _check_divides(self, shape):
+        if any(size is not None and size % self.patch_size for size in shape[-3:-1]):
+            raise ModelError(
+                f"patch_size={self.patch_size} does not divide the grid. "
+                f"Received: grid={tuple(shape[-3:-1])}. Crop or pad the grid to a multiple "
+                f"of {self.patch_size}, or choose another patch_size."
+            )
 
     def _split(self, height, width, channels):
         p = self.patch_size
