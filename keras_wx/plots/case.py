@@ -115,8 +115,9 @@ def _start(field: xr.DataArray, init_time) -> np.datetime64:
     if init_time is None:
         return np.atleast_1d(field["init_time"].values)[0]
     try:
-        return np.datetime64(pd.Timestamp(init_time), "ns")
-    except ValueError:
+        # `[()]` takes the time out of a DataArray, as of `forecast.init_time[3]`.
+        return np.datetime64(pd.Timestamp(np.asarray(init_time)[()]), "ns")
+    except (ValueError, TypeError):
         raise DataError(
             f"init_time: expected a time such as '2016-09-28T15:35', received {init_time!r}"
         ) from None

@@ -30,8 +30,8 @@ def verify(
     whole set before any ratio is taken. Fields are read in blocks, so that neither side needs to
     fit in memory.
 
-    An ensemble is verified by its mean, taken in the field's units; with "realization" among
-    `preserve_dims`, each member by itself.
+    An ensemble is verified by its mean, taken in the field's units, where no member is missing;
+    with "realization" among `preserve_dims`, each member by itself.
 
     Args:
         forecast: what `keras_wx.predict` returns: one variable with dims `(init_time, lead_time,

@@ -98,8 +98,10 @@ def test_ways_to_name_a_lead_time(forecast, lead_times):
     assert panels(figure)[0, 0].get_title() == "+30 min"
 
 
-def test_another_init_time(forecast, truth):
-    figure = plots.film_strip(forecast, truth, init_time="2016-09-28T15:15", lead_times=[5])
+@pytest.mark.parametrize("as_text", [True, False])
+def test_another_init_time(forecast, truth, as_text):
+    init_time = "2016-09-28T15:15" if as_text else forecast.init_time[1]
+    figure = plots.film_strip(forecast, truth, init_time=init_time, lead_times=[5])
     np.testing.assert_array_equal(
         shown(panels(figure)[1, 1]).filled(np.nan), truth.reflectivity.values[3]
     )

@@ -310,6 +310,14 @@ def test_an_ensemble_is_verified_by_its_mean_or_member_by_member():
     np.testing.assert_allclose(each.mean_error[2] - each.mean_error[0], 9.0)
 
 
+def test_a_pixel_that_one_member_misses_has_no_ensemble_mean():
+    forecast, truth = random_fields(seed=13, missing=0)
+    members = np.stack([forecast.reflectivity, forecast.reflectivity])
+    members[1, :, :, 0, 0] = np.nan
+    whole = verify(forecast, truth).n_pairs
+    np.testing.assert_array_equal(verify(forecast_of(members), truth).n_pairs, whole - 4)
+
+
 def test_one_forecast_taken_out_is_verified_as_one():
     forecast, truth = random_fields(seed=14)
     xr.testing.assert_identical(
