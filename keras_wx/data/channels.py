@@ -61,10 +61,10 @@ class Channel:
         name, times = self.variable.name, self.store.times
         when = "" if times is None else f" at {times[frame].astype('datetime64[s]')}"
         return DataError(
-            f"NaN without a mask: variable {name!r} ({self.variable.role}) has missing values{when}, "
-            f"and the sample has no `fill` for it, the value in {self.variable.units} that stands "
-            f"in for them. sample.merged({{'variables': {{{name!r}: {{'fill': ...}}}}}}) gives one; "
-            "missing targets then have sample weight 0."
+            f"NaN without a mask: variable {name!r} ({self.variable.role}) has missing values"
+            f"{when}, and the sample has no `fill` for it, the value in {self.variable.units} that "
+            "stands in for them; missing targets then have sample weight 0. "
+            f"sample.merged({{'variables': {{{name!r}: {{'fill': ...}}}}}}) gives one."
         )
 
 

@@ -28,7 +28,8 @@ class FrameStore:
         field: dims `(time, y, x)`, or `(y, x)` for what does not change, physical units, lazy or
             in memory.
         transform: physical to network numbers.
-        cache_bytes: memory for blocks, as float32. One block is always kept.
+        cache_bytes: memory for blocks, as float32. Two blocks are always kept: a window may lie
+            in both.
 
     Attributes:
         shape: `(frames, y, x)`.
@@ -87,7 +88,7 @@ class FrameStore:
     @property
     def capacity(self) -> int:
         """Number of blocks that stay in memory together."""
-        return max(1, self._cache_bytes // (self._frame_bytes * int(np.diff(self.edges).max())))
+        return max(2, self._cache_bytes // (self._frame_bytes * int(np.diff(self.edges).max())))
 
     def fits(self, blocks: np.ndarray) -> bool:
         """Whether all these blocks stay in memory together."""
@@ -130,7 +131,7 @@ class FrameStore:
             if i not in self._blocks:
                 self._blocks[i] = block
                 self._kept_bytes += block.nbytes
-            while self._kept_bytes > self._cache_bytes and len(self._blocks) > 1:
+            while self._kept_bytes > self._cache_bytes and len(self._blocks) > 2:
                 self._kept_bytes -= self._blocks.popitem(last=False)[1].nbytes
 
     def _read_physical(self, i: int) -> np.ndarray:

@@ -13,15 +13,16 @@ from keras_wx.data.order import chunked_order, epoch_rng
 from keras_wx.data.selection import Selection
 from keras_wx.spec import Sample, format_step
 
-_JUMPS_BEFORE_WARNING = 10
+_MANY_READS = 4
+"""Readings of the average block in an epoch that are worth a warning."""
 
 
 class Samples(keras.utils.PyDataset):
     """Batches of windows; `keras_wx.samples` makes it.
 
     Attributes:
-        epoch: the epoch whose order `samples[i]` follows. `on_epoch_end` raises it; setting it
-            goes on where a training run has stopped.
+        epoch: the epoch whose order `samples[i]` follows. It counts whole passes; setting it goes
+            on where a training run has stopped.
         selection: which windows are taken, and how many are left out for which reason.
     """
 
@@ -59,10 +60,13 @@ class Samples(keras.utils.PyDataset):
         stores = [c.store for plan in (*inputs, *targets) for c in plan.channels]
         self._store = max(stores, key=lambda s: 0 if s.still else s.shape[1] * s.shape[2])
         used = np.unique(selection.starts[:, None] + np.arange(selection.frames))
-        self._fits = self._store.fits(self._store.blocks_of(used))
+        blocks = self._store.blocks_of(used)
+        self._fits = self._store.fits(blocks)
         self._order: tuple[int, np.ndarray] | None = None
-        self._last_index = -1
-        self._jumps = 0
+        self._asked_for: set[int] = set()
+        self._many_reads = _MANY_READS * len(blocks)
+        self._reads_at_start = self._store.reads
+        self._warned = self._fits
 
     @property
     def init_times(self) -> np.ndarray:
@@ -74,11 +78,21 @@ class Samples(keras.utils.PyDataset):
         return whole if self.drop_remainder or not rest else whole + 1
 
     def __getitem__(self, index: int) -> tuple:
-        self._warn_of_random_access(index)
-        return self._batch(self.epoch, index)
+        batch = self._batch(self.epoch, index)
+        self._asked_for.add(index)
+        self._warn_of_many_reads()
+        return batch
 
     def on_epoch_end(self) -> None:
-        self.epoch += 1
+        """Goes on to the next epoch, if every batch of this one was asked for.
+
+        `fit` calls this once too often: before its first epoch, when it may have had a look at a
+        few batches.
+        """
+        if len(self._asked_for) == len(self):
+            self.epoch += 1
+            self._asked_for.clear()
+            self._reads_at_start = self._store.reads
 
     def to_tf(self):
         """The same batches as a `tf.data.Dataset`. Each pass over it is an epoch.
@@ -151,19 +165,17 @@ class Samples(keras.utils.PyDataset):
             self._order = epoch, order
         return self._order[1]
 
-    def _warn_of_random_access(self, index: int) -> None:
+    def _warn_of_many_reads(self) -> None:
         """`fit` shuffles the batches of a PyDataset unless told otherwise, and cannot be asked."""
-        if self._fits:
+        if self._warned or self._store.reads - self._reads_at_start <= self._many_reads:
             return
-        self._jumps += abs(index - self._last_index) > 1 + self.workers
-        self._last_index = index
-        if self._jumps == _JUMPS_BEFORE_WARNING:
-            warnings.warn(
-                "The data are larger than cache_bytes, and batches are asked for in random order, "
-                "so that every chunk is read many times. The samples are shuffled already: use "
-                "fit(..., shuffle=False).",
-                stacklevel=3,
-            )
+        self._warned = True
+        warnings.warn(
+            f"Every chunk has been read more than {_MANY_READS} times in this epoch: the data are "
+            "larger than cache_bytes, and batches are asked for in random order. The samples are "
+            "shuffled already: use fit(..., shuffle=False), or give more cache_bytes.",
+            stacklevel=3,
+        )
 
 
 def _bare_if_single(arrays: dict[str, np.ndarray]):

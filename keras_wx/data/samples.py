@@ -94,6 +94,8 @@ def samples(
     ```
     """
     sample, training = _contract(preset)
+    if sample.of_role("calendar"):
+        raise DataError("samples makes no channels of role 'calendar', which this preset asks for.")
     for_training = split == "train"
     if batch_size is None:
         batch_size = training.batch_size if training else 8
@@ -108,7 +110,8 @@ def samples(
     )
     if "time" not in data.coords:
         raise DataError("Samples are cut along time, and no variable of the sample has times.")
-    shapes, room, data = _crop(data, sample, crop_kind(crop, training=for_training))
+    data, shapes, room = _crop(data, sample, crop_kind(crop, training=for_training))
+    augmentation = Augmentation(augment, shapes.values(), room)
     channels = _channels(sample, data, cache_bytes)
     inputs, targets = (
         plan_arrays([c for role in roles for c in channels if c.variable.role == role], shapes)
@@ -131,7 +134,7 @@ def samples(
         times=times,
         inputs=inputs,
         targets=targets,
-        augmentation=Augmentation(augment, shapes.values(), room),
+        augmentation=augmentation,
         split=split,
         batch_size=batch_size,
         shuffle=for_training if shuffle is None else shuffle,
@@ -154,8 +157,8 @@ def _contract(preset: Preset | Sample) -> tuple[Sample, Training | None]:
 
 def _crop(
     data: xr.Dataset, sample: Sample, kind: str | None
-) -> tuple[dict[str, tuple[int, int]], tuple[int, int], xr.Dataset]:
-    """Shape of a sample on each grid, the room for random crops, and the data cut to the centre."""
+) -> tuple[xr.Dataset, dict[str, tuple[int, int]], tuple[int, int]]:
+    """The data, cut if the centre is wanted; a sample's shape on each grid; room to crop from."""
     shapes, room = {}, (0, 0)
     for name, grid in sample.grids.items():
         field = next((data[v.name] for v in sample.variables if v.grid == name), None)
@@ -177,15 +180,11 @@ def _crop(
                     "grids cannot be cropped at random together. crop='center' cuts each."
                 )
             room = full[0] - shapes[name][0], full[1] - shapes[name][1]
-    return shapes, room, data
+    return data, shapes, room
 
 
 def _channels(sample: Sample, data: xr.Dataset, cache_bytes: int) -> list[Channel]:
     """One channel a variable; inputs and targets that are the same frames share their store."""
-    if sample.of_role("calendar"):
-        raise DataError(
-            "The sample has a variable of role 'calendar', which samples cannot make yet."
-        )
     keys = {v: (v.name, v.transform) for v in sample.variables}
     sizes = {key: data[key[0]].isel(time=0, missing_dims="ignore").size for key in keys.values()}
     stores = {
@@ -199,12 +198,16 @@ def _rain_filter(
     sample: Sample, rain: RainFilter | None, min_fraction: float | None
 ) -> RainFilter | None:
     rain = rain or sample.filter
-    if min_fraction is not None and min_fraction > 0:
-        if rain is None:
-            raise DataError(
-                "min_rain_fraction: the preset says no threshold of rain. "
-                "filter=RainFilter(above=..., min_fraction=...) gives one."
-            )
-        rain = RainFilter(above=rain.above, min_fraction=min_fraction)
-    off = rain is None or min_fraction == 0 or rain.min_fraction == 0
-    return None if off else rain
+    if min_fraction is None:
+        return rain
+    if not 0 <= min_fraction <= 1:
+        raise DataError(
+            "min_rain_fraction: expected a fraction from 0 to 1. "
+            f"Received: min_rain_fraction={min_fraction}"
+        )
+    if rain is None and min_fraction > 0:
+        raise DataError(
+            "min_rain_fraction: the preset says no threshold of rain. "
+            "filter=RainFilter(above=..., min_fraction=...) gives one."
+        )
+    return RainFilter(above=rain.above, min_fraction=min_fraction) if min_fraction else None

@@ -79,13 +79,11 @@ def _rainy(starts: np.ndarray, frames: int, rain: RainFilter, target: FrameStore
     """Starts of windows with enough of the grid above the threshold; missing is not above it."""
     if not len(starts):
         return starts
-    used = np.zeros(target.shape[0], bool)
-    used[(starts[:, None] + np.arange(frames)).ravel()] = True
-    pixels = np.zeros(target.shape[0], np.int64)
     counts = target.scan(
-        target.blocks_of(np.flatnonzero(used)),
+        target.blocks_of(np.unique(starts[:, None] + np.arange(frames))),
         lambda physical: (physical > rain.above).sum(axis=(1, 2)),
     )
+    pixels = np.zeros(target.shape[0], np.int64)
     for block, count in counts.items():
         pixels[target.edges[block] : target.edges[block + 1]] = count
     before = np.concatenate([[0], np.cumsum(pixels)])

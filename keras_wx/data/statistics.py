@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
@@ -14,7 +15,7 @@ from keras_wx.data.frames import block_edges
 from keras_wx.data.splits import Splits, frames_of
 from keras_wx.errors import DataError
 from keras_wx.spec import Preset, Sample, Variable
-from keras_wx.transforms import IDENTITY, ZR, Chain, Standard, Transform
+from keras_wx.transforms import IDENTITY, Chain, Standard, Transform
 
 PresetOrSample = TypeVar("PresetOrSample", Preset, Sample)
 
@@ -25,10 +26,7 @@ def fit_statistics(
     *,
     splits: Splits | None = None,
     gap: str | timedelta | None = None,
-    regrid: bool = False,
-    resample: bool = False,
-    convert_units: bool = False,
-    zr: str | tuple[float, float] | ZR | None = None,
+    **conversions,
 ) -> PresetOrSample:
     """Fills in the `standard` transforms that have no mean and standard deviation yet.
 
@@ -36,7 +34,7 @@ def fit_statistics(
         preset: a preset or its sample.
         dataset: dims `(time, y, x)`, variables in physical units; read block by block.
         splits, gap: as in `keras_wx.samples`; only the part `"train"` is read.
-        regrid, resample, convert_units, zr: as in `keras_wx.samples`.
+        conversions: `regrid`, `resample`, `convert_units` and `zr` as in `keras_wx.samples`.
 
     Returns:
         The same preset or sample, with numbers in these transforms.
@@ -52,9 +50,7 @@ def fit_statistics(
     ```
     """
     sample = preset.sample if isinstance(preset, Preset) else preset
-    conversions = dict(regrid=regrid, resample=resample, convert_units=convert_units, zr=zr)
-    data = conform(dataset, sample, **conversions)
-    part = _training_part(data, sample, splits, gap, dataset.attrs)
+    data, part = _training_part(dataset, sample, splits, gap, conversions)
     found: dict[tuple[str, Transform], Transform] = {}
     variables = []
     for variable in sample.variables:
@@ -74,10 +70,7 @@ def training_statistics(
     *,
     splits: Splits | None = None,
     gap: str | timedelta | None = None,
-    regrid: bool = False,
-    resample: bool = False,
-    convert_units: bool = False,
-    zr: str | tuple[float, float] | ZR | None = None,
+    **conversions,
 ) -> dict[str, dict[str, float]]:
     """Mean, standard deviation, minimum and maximum of each variable in the training part.
 
@@ -85,7 +78,7 @@ def training_statistics(
         preset: a preset or its sample.
         dataset: dims `(time, y, x)`, variables in physical units; read block by block.
         splits, gap: as in `keras_wx.samples`; only the part `"train"` is read.
-        regrid, resample, convert_units, zr: as in `keras_wx.samples`.
+        conversions: `regrid`, `resample`, `convert_units` and `zr` as in `keras_wx.samples`.
 
     Returns:
         Name of the variable -> `mean`, `std`, `min` and `max` in the units of the sample, missing
@@ -95,9 +88,7 @@ def training_statistics(
         DataError: for data that do not fit, and for a variable that is all missing.
     """
     sample = preset.sample if isinstance(preset, Preset) else preset
-    conversions = dict(regrid=regrid, resample=resample, convert_units=convert_units, zr=zr)
-    data = conform(dataset, sample, **conversions)
-    part = _training_part(data, sample, splits, gap, dataset.attrs)
+    data, part = _training_part(dataset, sample, splits, gap, conversions)
     return {str(name): _moments(field, part, IDENTITY).record() for name, field in data.items()}
 
 
@@ -133,16 +124,17 @@ class _Moments:
 
 
 def _training_part(
-    data: xr.Dataset,
+    dataset: xr.Dataset,
     sample: Sample,
     splits: Splits | None,
     gap: str | timedelta | None,
-    attrs: dict,
-) -> slice:
+    conversions: dict,
+) -> tuple[xr.Dataset, slice]:
+    data = conform(dataset, sample, **conversions)
     if "time" not in data.coords:
-        return slice(None)
+        return data, slice(None)
     times = data["time"].values
-    return frames_of("train", times, sample, splits=splits, gap=gap, attrs=attrs)
+    return data, frames_of("train", times, sample, splits=splits, gap=gap, attrs=dataset.attrs)
 
 
 def _filled_in(variable: Variable, data: xr.Dataset, part: slice) -> Transform:
@@ -173,7 +165,7 @@ def _moments(field: xr.DataArray, part: slice, transform: Transform) -> _Moments
     else:
         begin, end, _ = part.indices(field.sizes["time"])
         edges = np.clip(block_edges(field), begin, end)
-        for start, stop in zip(edges[:-1], edges[1:], strict=True):
+        for start, stop in itertools.pairwise(edges):
             if start < stop:
                 moments.add(transform(field.variable[start:stop].values))
     if not moments.count:
