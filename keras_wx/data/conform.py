@@ -145,8 +145,8 @@ def _relation(zr) -> ZR:
 
 
 def _with_units(field: xr.DataArray, variable: Variable, convert: bool) -> xr.DataArray:
-    wanted, given = variable.units, field.attrs.get("units")
-    if given is None:
+    wanted, given = variable.units, str(field.attrs.get("units", "")).strip()
+    if not given:
         raise DataError(
             f"Variable {field.name!r} says no units, the sample needs {wanted!r}. "
             f"dataset[{field.name!r}].attrs['units'] = {wanted!r} says them, where that is true."

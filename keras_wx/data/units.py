@@ -72,7 +72,8 @@ def conversion(source: str, target: str) -> tuple[float, float] | None:
     ```
     """
     try:
-        old, new = _parse(source), _parse(target)
+        # Some files say `units = 1`, a number.
+        old, new = _parse(str(source)), _parse(str(target))
     except ValueError:
         return None
     quantity = _registry().Quantity
@@ -88,7 +89,7 @@ def conversion(source: str, target: str) -> tuple[float, float] | None:
 
 def is_reflectivity(units: str) -> bool:
     """Whether `units` is one of the spellings of dBZ."""
-    return bool(_DBZ.match(units))
+    return bool(_DBZ.match(str(units)))
 
 
 def is_rain_rate(units: str) -> bool:

@@ -90,9 +90,10 @@ def test_mask_and_static_are_checked_and_a_calendar_is_not():
     assert (fitting["terrain"] == 1000).all()
 
 
-def test_missing_units():
+@pytest.mark.parametrize("attrs", [{}, {"units": ""}])
+def test_missing_units(attrs):
     dataset = radar()
-    del dataset["reflectivity"].attrs["units"]
+    dataset["reflectivity"].attrs = attrs
     with pytest.raises(DataError, match=r"says no units.*attrs\['units'\] = 'dBZ'"):
         conform(dataset, sample())
 
@@ -155,6 +156,13 @@ def test_reflectivity_to_rain_rate(zr, a, b):
 def test_unknown_zr(zr):
     with pytest.raises(DataError, match=r"zr: expected one of.*'hko_7'.*Received: zr="):
         conform(radar(), sample(name="rain_rate", units="mm h-1"), zr=zr)
+
+
+def test_units_that_are_a_number():
+    dataset = radar(name="index", units=1)
+    xr.testing.assert_equal(conform(dataset, sample(name="index", units="1")), dataset)
+    with pytest.raises(DataError, match=r"'index' \[1\]"):
+        conform(dataset, sample())
 
 
 def test_wind_is_no_rain():
@@ -249,4 +257,5 @@ def test_every_conversion_at_once_stays_lazy(from_file, tmp_path):
         lazy = conform(dataset, wanted, **options)
     assert lazy["reflectivity"].chunks is not None
     assert lazy["reflectivity"].dtype == "float32"
+    assert "dtype" not in lazy["reflectivity"].encoding, "packing of the file, no longer true"
     xr.testing.assert_allclose(lazy.compute(), expected)
