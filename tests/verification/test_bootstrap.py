@@ -1,0 +1,78 @@
+"""The paired bootstrap over events, against sums by hand and a case of known spread."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from keras_wx.errors import DataError
+from keras_wx.verification.bootstrap import difference, event_numbers
+
+
+def cases(hits, misses, false_alarms, mse=1.0, hours=None):
+    """Counts by start time, at one lead time and one threshold."""
+    n = len(hits)
+    hours = np.arange(n) * 24 if hours is None else np.asarray(hours)
+    times = np.datetime64("2020-01-01", "ns") + hours.astype("timedelta64[h]")
+    dims = ("init_time", "lead_time", "threshold")
+    counts = {"hits": hits, "misses": misses, "false_alarms": false_alarms}
+    data = {k: (dims, np.reshape(v, (n, 1, 1))) for k, v in counts.items()}
+    data["mse"] = (dims[:2], np.broadcast_to(np.reshape(mse, (-1, 1)), (n, 1)))
+    data["n_pairs"] = (dims[:2], np.full((n, 1), 100))
+    return xr.Dataset(data, coords={"init_time": times, "lead_time": [300], "threshold": [10.0]})
+
+
+def test_events_begin_after_a_long_break():
+    times = np.datetime64("2020-01-01") + np.array([0, 1, 2, 30, 31, 44]).astype("timedelta64[h]")
+    assert event_numbers(times, "12h").tolist() == [0, 0, 0, 1, 1, 2]
+
+
+def test_difference_is_that_of_the_pooled_scores():
+    ours = cases([30, 10], [10, 10], [10, 0])
+    other = cases([20, 5], [20, 15], [10, 10])
+    found = difference(ours, other, "csi")
+    assert found.difference.item() == pytest.approx(40 / 70 - 25 / 80)
+    assert found.attrs["events"] == 2
+
+
+def test_identical_forecasts_differ_by_nothing():
+    ours = cases([3, 1, 4], [1, 5, 9], [2, 6, 5])
+    found = difference(ours, ours, "csi")
+    assert (found.low.item(), found.high.item()) == (0, 0)
+
+
+def test_interval_has_the_width_of_the_normal_approximation():
+    errors = np.random.default_rng(1).normal(10, 2, 400)
+    ours, other = cases(*np.ones((3, 400)), mse=errors), cases(*np.ones((3, 400)), mse=10.0)
+    found = difference(ours, other, "mse", draws=4000)
+    half = 1.96 * errors.std() / np.sqrt(400)
+    assert (found.high - found.low).item() / 2 == pytest.approx(half, rel=0.05)
+
+
+def test_forecasts_of_one_event_are_no_independent_evidence():
+    errors = np.repeat(np.random.default_rng(2).normal(10, 2, 20), 20)
+    reference = np.full(400, 10.0)
+    days = np.repeat(np.arange(20) * 48, 20) + np.tile(np.arange(20), 20) * 0.1
+    widths = []
+    for gap in ("12h", "1min"):
+        ours = cases(*np.ones((3, 400)), mse=errors, hours=(days * 60).astype(int) // 60)
+        times = np.datetime64("2020-01-01", "ns") + (days * 3600).astype("timedelta64[s]")
+        ours = ours.assign_coords(init_time=times)
+        other = cases(*np.ones((3, 400)), mse=reference).assign_coords(init_time=times)
+        found = difference(ours, other, "mse", gap=gap)
+        widths.append((found.high - found.low).item())
+    # 20 events of 20 equal forecasts say as much as 20 forecasts, not as 400.
+    assert widths[0] / widths[1] == pytest.approx(np.sqrt(20), rel=0.2)
+
+
+def test_other_start_times_are_an_error():
+    ours, other = cases([1, 2], [1, 1], [0, 0]), cases([1], [1], [0])
+    with pytest.raises(DataError, match="same start times"):
+        difference(ours, other, "csi")
+
+
+def test_an_unknown_score_is_an_error():
+    ours = cases([1, 2], [1, 1], [0, 0])
+    with pytest.raises(DataError, match="Received: 'skill'"):
+        difference(ours, ours, "skill")
