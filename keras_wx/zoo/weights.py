@@ -38,9 +38,7 @@ def fetch(name: str, *, progress: bool = True) -> Path:
         WeightsError: the preset has no weights, or no source gives them.
 
     Example:
-        ```python
-        path = keras_wx.fetch("convlstm_hko")   # later loads need no network
-        ```
+        >>> keras_wx.fetch("convlstm_hko")   # later loads need no network
     """
     from keras_wx.zoo import presets
 

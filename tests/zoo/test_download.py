@@ -155,7 +155,7 @@ def test_tries_that_bring_enough_do_not_count(server, part, monkeypatch):
 def test_server_that_takes_back_what_it_gave_has_an_end(server, part, monkeypatch):
     monkeypatch.setattr(download_module, "WORTHWHILE", 20_000)
     with pytest.raises(SourceError, match="closed"):
-        run(server.on("/f", *[gives(BODY, until=50_000, ranges=False)] * 50), part)
+        run(server.on("/f", *[gives(BODY, until=50_000, ranges=False)] * 50, gives(BODY)), part)
     assert len(server.exchanges) == TRIES + 1
 
 

@@ -252,6 +252,15 @@ def test_damaged_cached_file_offline(cached, monkeypatch):
     assert not cached.exists()
 
 
+def test_size_is_checked_beside_the_hash(cached):
+    put(cached)
+    with (
+        pytest.warns(UserWarning, match="is not used"),
+        pytest.raises(WeightsError, match="has 200000 bytes, expected 200001"),
+    ):
+        find(bytes=len(BODY) + 1)
+
+
 def test_damaged_shipped_file_is_not_used(server, shipped, cached):
     put(shipped, BODY[:-1] + b"?")
     with pytest.warns(UserWarning, match=re.escape(str(shipped))):
