@@ -36,9 +36,7 @@ def render(preset: Preset) -> str:
 
 
 def _sample(sample: Sample) -> list[str]:
-    from keras_wx.spec import format_step
-
-    lines = [_row("time step", format_step(sample.step) or "any")]
+    lines = [_row("time step", sample.step_text or "any")]
     for name, grid in sample.grids.items():
         shape = " x ".join("any" if size is None else str(size) for size in grid.shape)
         dims = " x ".join(grid.dims)

@@ -147,6 +147,11 @@ class Sample(_Record):
         return tuple(v for v in self.variables if v.role in roles)
 
     @property
+    def step_text(self) -> str | None:
+        """The step as a preset writes it, e.g. '5min'."""
+        return format_step(self.step)
+
+    @property
     def inputs(self) -> tuple[Variable, ...]:
         return self.of_role("input")
 

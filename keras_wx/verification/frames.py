@@ -12,15 +12,23 @@ from keras_wx.verification.scale import RAIN_RATE, Scale
 _EPSILON = 1e-9  # keeps the paper's correlation of a frame without echo finite, at 0
 
 
-def score_frames(pairs: Pairs, scale: Scale, *, members: bool) -> xr.Dataset:
+def score_frames(
+    pairs: Pairs, scale: Scale, *, members: bool, floor: float | None = None
+) -> xr.Dataset:
     """Counts and mean errors of every frame: dims `init_time, lead_time` and, for the counts,
-    `threshold`; with `members` each realization by itself, otherwise their mean."""
+    `threshold`; with `members` each realization by itself, otherwise their mean. Values below
+    `floor` count as it."""
     init_slices, lead_slices = pairs.blocks()
     rows = []
     for inits in init_slices:
         row = []
         for leads in lead_slices:
             forecast, truth = pairs.read(inits, leads)
+            if floor is not None:
+                forecast, truth = (
+                    _apply(lambda values: np.maximum(values, floor), field)
+                    for field in (forecast, truth)
+                )
             if not members:
                 forecast = forecast.mean("realization", skipna=False)
             row.append(_score(forecast, truth, pairs.grid, scale))

@@ -22,6 +22,7 @@ def verify(
     thresholds: Sequence[float] | float | None = None,
     zr: str | tuple[float, float] | ZR | None = None,
     preserve_dims: str | Iterable[str] = ("lead_time",),
+    floor: float | None = None,
 ) -> xr.Dataset:
     """Scores a forecast against observations, per threshold and lead time.
 
@@ -44,6 +45,9 @@ def verify(
             `keras_wx.transforms.ZR_PAIRS` such as "hko_7", or the `(a, b)` of Z = a R^b.
         preserve_dims: the dims that the scores keep, of "lead_time", "init_time" and
             "realization". The others are pooled.
+        floor: values below it, on either side, count as it. Archives write "no echo" as 0, -10 or
+            -32 dBZ, and a model can give no less than its transform's lowest value: with
+            `floor=0` both mean the same, and errors compare like with like.
 
     Returns:
         A Dataset with dims `preserve_dims` and, where it applies, `threshold`:
@@ -83,7 +87,7 @@ def verify(
     pairs = match(forecast, truth, variable)
     scale = Scale.choose(pairs.forecast.attrs["units"], thresholds, zr)
     members = "realization" in keep
-    frames = score_frames(pairs, scale, members=members)
+    frames = score_frames(pairs, scale, members=members, floor=floor)
     scores = pool(frames, [dim for dim in FORECAST_DIMS if dim in frames.dims and dim not in keep])
     return _described(scores, forecast, truth, str(pairs.forecast.name), scale)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import scores.categorical
 import xarray as xr
-from verification_fields import STEP, forecast_of, random_fields, truth_of
+from verification_fields import START, STEP, forecast_of, random_fields, truth_of
 from xarray.core import indexing
 
 import keras_wx
@@ -248,6 +248,16 @@ def test_rain_rate_needs_no_conversion():
     np.testing.assert_array_equal(found.rainfall_mse, found.mse)
     with pytest.raises(DataError, match="zr converts reflectivity"):
         verify(forecast, truth, zr="hko_7")
+
+
+def test_a_floor_makes_every_way_to_write_no_echo_the_same():
+    predicted = np.array([[[[0.0, 12.0], [0.0, 30.0]]]])
+    observed = np.array([[[-32.0, 10.0], [3.0, np.nan]]])
+    truth = truth_of(observed, start=START + STEP)
+    floored = verify(forecast_of(predicted), truth, floor=0)
+    assert floored.mse.item() == pytest.approx((0 + 4 + 9) / 3)
+    plain = verify(forecast_of(predicted), truth)
+    assert plain.mse.item() == pytest.approx((32**2 + 4 + 9) / 3)
 
 
 def test_correlation_does_not_depend_on_how_no_echo_is_written():
