@@ -1,0 +1,1 @@
+"""Forecasts of a model from physical fields to physical fields."""

@@ -1,0 +1,177 @@
+"""A forecast as a dataset, in memory or block by block in a Zarr store."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from keras_wx import __version__
+from keras_wx.errors import DataError
+from keras_wx.spec import Preset
+
+LARGE_BYTES = 4 * 2**30
+"""Size of a forecast in memory from which a warning names `path=`."""
+
+CHUNK_BYTES = 64 * 2**20
+
+Block = tuple[slice, dict[str, np.ndarray]]
+"""Which forecasts, and the values of each variable with the dims of the outline."""
+
+_KEPT_ATTRS = (
+    *("source", "institution", "license", "attribution", "citation", "doi"),
+    *("projection", "proj_string"),
+)
+
+
+@dataclass(frozen=True)
+class Outline:
+    """Everything of a forecast but its values.
+
+    Attributes:
+        dims: `([realization,] init_time, lead_time, y, x)`.
+        coords: coordinates of the forecast.
+        variables: name -> attributes.
+        attrs: global attributes.
+    """
+
+    dims: tuple[str, ...]
+    coords: xr.Dataset
+    variables: dict[str, dict]
+    attrs: dict
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.coords.sizes[dim] for dim in self.dims)
+
+    def index(self, inits: slice) -> tuple[slice, ...]:
+        """The index of some forecasts in an array with `dims`."""
+        return (slice(None),) * self.dims.index("init_time") + (inits,)
+
+    def dataset(self, arrays: dict) -> xr.Dataset:
+        data = {name: (self.dims, arrays[name], attrs) for name, attrs in self.variables.items()}
+        return xr.Dataset(data, self.coords.coords, self.attrs)
+
+
+def outline(
+    preset: Preset,
+    dataset: xr.Dataset,
+    grid: xr.DataArray,
+    init_times: np.ndarray,
+    lead_times: np.ndarray,
+    members: int,
+) -> Outline:
+    """Coordinates and attributes of a forecast, by the CF conventions.
+
+    Args:
+        preset: of the model.
+        dataset: what the user gave.
+        grid: a field on the grid of the forecast, dims `(..., y, x)`.
+        init_times: datetime64, when the forecasts start.
+        lead_times: timedelta64.
+        members: of the ensemble; 1 gives no dim `realization`.
+    """
+    horizontal = grid.dims[-2:]
+    coords = {name: c.variable for name, c in grid.coords.items() if set(c.dims) <= set(horizontal)}
+    coords |= {
+        "init_time": ("init_time", init_times, {"standard_name": "forecast_reference_time"}),
+        "lead_time": ("lead_time", lead_times, {"standard_name": "forecast_period"}),
+        "valid_time": (
+            ("init_time", "lead_time"),
+            np.add.outer(init_times, lead_times),
+            {"standard_name": "time"},
+        ),
+    }
+    dims = ("init_time", "lead_time", *horizontal)
+    if members > 1:
+        dims = ("realization", *dims)
+        coords["realization"] = (
+            "realization",
+            np.arange(members),
+            {"standard_name": "realization", "units": "1"},
+        )
+    variables = {}
+    for target in preset.sample.targets:
+        known = dataset[target.name].attrs if target.name in dataset else {}
+        kept = {k: known[k] for k in ("standard_name", "long_name", "grid_mapping") if k in known}
+        variables[target.name] = {"units": target.units, **kept}
+        if kept.get("grid_mapping") in dataset.variables:
+            coords[kept["grid_mapping"]] = dataset.variables[kept["grid_mapping"]]
+    attrs = {
+        "Conventions": "CF-1.11",
+        "title": f"Forecast of {', '.join(variables)} by {preset.full_name}",
+        "model": preset.full_name,
+        "software": f"keras_wx {__version__}",
+    }
+    attrs |= {name: dataset.attrs[name] for name in _KEPT_ATTRS if name in dataset.attrs}
+    return Outline(dims, xr.Dataset(coords=coords), variables, attrs)
+
+
+def in_memory(outline: Outline, blocks: Iterable[Block]) -> xr.Dataset:
+    """Collects blocks in one array a variable."""
+    size = 4 * math.prod(outline.shape) * len(outline.variables)
+    if size > LARGE_BYTES:
+        warnings.warn(
+            f"The forecast takes {size / 2**30:.1f} GiB of memory. "
+            "predict(..., path='forecast.zarr') writes it block by block instead.",
+            stacklevel=3,
+        )
+    arrays = {name: np.empty(outline.shape, np.float32) for name in outline.variables}
+    for inits, values in blocks:
+        for name, block in values.items():
+            arrays[name][outline.index(inits)] = block
+    return outline.dataset(arrays)
+
+
+def in_zarr(outline: Outline, blocks: Iterable[Block], path: Path, *, forecasts: int) -> xr.Dataset:
+    """Writes blocks into a Zarr store, which appears under its name once it is complete.
+
+    Args:
+        outline: of the forecast.
+        blocks: as they are computed.
+        path: of the store, see `writable`.
+        forecasts: number of forecasts in each block but the last: those of one chunk.
+    """
+    import dask.array
+    import zarr
+
+    frame_bytes = 4 * math.prod(outline.shape[-2:])
+    sizes = {"realization": 1, "init_time": forecasts, "lead_time": CHUNK_BYTES // frame_bytes}
+    chunks = tuple(
+        min(size, max(1, sizes.get(dim, size)))
+        for dim, size in zip(outline.dims, outline.shape, strict=True)
+    )
+    empty = dask.array.empty(outline.shape, chunks=chunks, dtype=np.float32)
+    template = outline.dataset(dict.fromkeys(outline.variables, empty))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        template.to_zarr(partial, mode="w", compute=False, consolidated=False)
+        store = zarr.open_group(partial, mode="r+")
+        for inits, values in blocks:
+            for name, block in values.items():
+                store[name][outline.index(inits)] = block
+        os.rename(partial, path)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return xr.open_zarr(path, chunks=None, consolidated=False, decode_timedelta=True)
+
+
+def writable(path: str | os.PathLike) -> Path:
+    """The path of a store that can be written, or an error before anything is computed."""
+    path = Path(path).expanduser()
+    if path.suffix != ".zarr":
+        raise DataError(
+            "path: expected a Zarr store, named *.zarr. "
+            f"predict(...).to_netcdf(...) writes NetCDF. Received: {str(path)!r}"
+        )
+    if path.exists():
+        raise DataError(f"path: {path} exists already. Remove it, or choose another name.")
+    return path

@@ -1,0 +1,195 @@
+"""`predict`: a dataset in, a forecast out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from keras_wx.data.conform import conform
+from keras_wx.data.timeaxis import time_step
+from keras_wx.errors import DataError, ModelError
+from keras_wx.inference.blocks import Batches, forecast_blocks
+from keras_wx.inference.history import InitTimes, init_frames
+from keras_wx.inference.inputs import Inputs
+from keras_wx.inference.layout import Pair, cover, default_batch_size
+from keras_wx.inference.network import is_stochastic, seeded
+from keras_wx.inference.output import Block, in_memory, in_zarr, outline, writable
+from keras_wx.inference.progress import progress_bar
+from keras_wx.spec import Sample
+from keras_wx.transforms import ZR
+from keras_wx.zoo.loading import preset_of, rebuild
+
+if TYPE_CHECKING:
+    import keras
+
+    from keras_wx.baselines import Baseline
+
+
+def predict(
+    model: keras.Model | Baseline,
+    dataset: xr.Dataset,
+    *,
+    init_times: InitTimes = None,
+    output_frames: int | None = None,
+    members: int = 1,
+    seed: int = 0,
+    batch_size: int | None = None,
+    tile: Pair | None = None,
+    overlap: Pair | None = None,
+    path: str | os.PathLike | None = None,
+    regrid: bool = False,
+    resample: bool = False,
+    convert_units: bool = False,
+    zr: str | tuple[float, float] | ZR | None = None,
+    progress: bool | None = None,
+) -> xr.Dataset:
+    """Forecasts from the frames of a dataset, in physical units.
+
+    Missing input is filled with the variable's `fill` of the preset. Where all frames that a
+    forecast reads are missing, the forecast is missing too.
+
+    A model that takes any grid is run on the whole domain, padded to a multiple of its patches. A
+    model that was built for one grid, a network on more than 512 x 512 points, and any model with
+    `tile=` is run on overlapping tiles, which are blended with Hann windows so that no seam shows
+    (see `keras_wx.inference.tiles.tiling`).
+
+    Args:
+        model: from `keras_wx.load`, or any model with a `preset`. One whose forecasts differ from
+            call to call says so by an attribute `stochastic = True`; one that needs a grid divided
+            by more than its `patch_size` by `grid_multiple`.
+        dataset: dims `(time, y, x)` or `(time, lat, lon)`, variables in physical units, as
+            `keras_wx.open_dataset` gives it.
+        init_times: when forecasts start: None for the latest frame that has a complete history,
+            `"all"` for every one that has, n for every n-th of them, or a time or several.
+        output_frames: another number of frames than the preset's. For many calls,
+            `keras_wx.load(..., output_frames=...)` compiles the model once.
+        members: of the ensemble, for a stochastic model.
+        seed: of a stochastic model's draws. The same call gives the same forecast.
+        batch_size: windows (start times or tiles) in one call of the model. None takes 8, and
+            fewer where 8 would be more than 512 x 512 grid points.
+        tile: rows and columns of a tile, or one number for both; rounded up to what the model
+            takes, and at most the domain: a large number runs the whole domain at once.
+        overlap: least number of rows and columns that neighbouring tiles share. None takes a
+            quarter of the tile.
+        path: writes the forecast block by block to a new Zarr store (`*.zarr`) and returns it
+            opened but not read, so that memory stays bounded however long it is.
+        regrid, resample, convert_units, zr: conversions that are allowed, see
+            `keras_wx.data.conform.conform`. The forecast is on the grid that the model sees.
+        progress: whether to show a bar. None shows one on a terminal, for more than one batch.
+
+    Returns:
+        A Dataset with dims `([realization,] init_time, lead_time, y, x)`, float32, each target in
+        the preset's units; coordinates `init_time`, `lead_time`, `valid_time(init_time, lead_time)`
+        and those of the grid; attributes with the name of the model and the data's source and
+        license.
+
+    Raises:
+        DataError: for data that do not fit, too few frames, a gap between them, or missing values
+            of a variable that has no `fill`.
+        ModelError: for a model without a preset, an ensemble of a deterministic model, or a tile
+            that the model does not take.
+
+    Example:
+
+    ```python
+    model = keras_wx.load("convlstm_hko")
+    forecast = keras_wx.predict(model, radar, init_times="2016-09-28T15:30")
+    forecast.reflectivity.sel(lead_time="30min")
+    ```
+    """
+    preset = preset_of(model)
+    _check_request(model, members, batch_size, output_frames)
+    path = None if path is None else writable(path)
+    if output_frames not in (None, preset.sample.targets[0].frames):
+        model = rebuild(model, output_frames=output_frames)
+        preset = preset_of(model)
+    sample = preset.sample
+    if len({target.steps for target in sample.targets}) > 1:
+        raise ModelError(
+            "predict runs models whose targets are forecast for the same steps. Received: "
+            f"{ {target.name: target.steps for target in sample.targets} }"
+        )
+
+    inputs = Inputs(
+        conform(
+            dataset,
+            _inputs_only(sample),
+            regrid=regrid,
+            resample=resample,
+            convert_units=convert_units,
+            zr=zr,
+        ),
+        sample,
+    )
+    init = init_frames(inputs.times, sample, init_times)
+    inputs.refuse_known_gaps(init)
+    tiles = cover(model, inputs.shape, tile, overlap)
+    step = np.timedelta64(_step(sample, inputs.times)).astype("m8[ns]")
+    form = outline(
+        preset,
+        dataset,
+        inputs.field,
+        inputs.times[init],
+        np.array(sample.targets[0].offsets) * step,
+        members,
+    )
+    if is_stochastic(model):
+        form.attrs["seed"] = seed
+    batches = Batches.plan(
+        len(init), members * len(tiles), batch_size or default_batch_size(tiles[0])
+    )
+
+    def blocks() -> Iterator[Block]:
+        windows = members * len(init) * len(tiles)
+        show = progress if windows > batches.windows else progress or False
+        with progress_bar(preset.full_name, windows, show) as count, seeded(model, seed):
+            yield from forecast_blocks(
+                model,
+                inputs,
+                sample.targets,
+                init,
+                tiles,
+                members=members,
+                batches=batches,
+                count=count,
+            )
+
+    if path is None:
+        return in_memory(form, blocks())
+    return in_zarr(form, blocks(), path, forecasts=batches.forecasts)
+
+
+def _check_request(model, members: int, batch_size: int | None, output_frames: int | None) -> None:
+    for name, value in (
+        ("members", members),
+        ("batch_size", batch_size),
+        ("output_frames", output_frames),
+    ):
+        if value is not None and value < 1:
+            raise ModelError(f"{name}: expected at least 1. Received: {name}={value}")
+    if members > 1 and not is_stochastic(model):
+        raise ModelError(
+            f"{model.name} is deterministic: its members would all be the same. A model that draws "
+            f"at random says `model.stochastic = True`. Received: members={members}"
+        )
+
+
+def _inputs_only(sample: Sample) -> Sample:
+    """The sample without its targets, which are what a forecast does not have yet."""
+    variables = tuple(v for v in sample.variables if v.role != "target")
+    return sample.model_copy(update={"variables": variables})
+
+
+def _step(sample: Sample, times: np.ndarray) -> timedelta:
+    step = sample.step or time_step(times)
+    if step is None:
+        raise DataError(
+            "The preset leaves the time step open, and a dataset with one frame does not say it. "
+            f"Give at least two frames. Received: {times[0].astype('datetime64[s]')}"
+        )
+    return step
