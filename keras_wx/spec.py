@@ -262,7 +262,8 @@ class Weights(_Record):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     bytes: int = Field(gt=0)
     sources: tuple[str, ...] = ()
-    """Where to fetch it, in order: `https://`, `hf://owner/repository/path`, `doi:10.x/y/file`.
+    """Where to fetch it, in order: `https://`, `hf://owner/repository/path[@revision]` or
+    `doi:10.x/y/file`.
     A file that ships with the package needs none."""
     sample: dict[str, Any] = {}
     """What differs from the preset's sample: the grid, step and range of the radar it learnt."""
