@@ -14,6 +14,9 @@ from collections.abc import Iterable
 class KerasWxError(Exception):
     """Base of every error that keras_wx raises on purpose."""
 
+    # Says to Keras that the message is complete: it would print whole input arrays after it.
+    _keras_call_info_injected = True
+
 
 class PresetError(KerasWxError, ValueError):
     """A preset file, or an override of one, that does not say something valid."""

@@ -77,7 +77,7 @@ def from_patches(x, p):
 
 
 def forecast(layers, readout, frames, *, output_frames, patch_size):
-    """The encoder-forecaster: `layers` maps `encoder_1` ... to weights, readout is (kernel, bias)."""
+    """The encoder-forecaster from the weights of its layers and of the readout."""
     depth = len(layers) // 2
     x = to_patches(frames, patch_size)
     states = []

@@ -12,7 +12,7 @@ PEEPHOLES = ("channel", "full", None)
 
 @keras.saving.register_keras_serializable(package="keras_wx")
 class ConvLSTM(keras.layers.Layer):
-    """Convolutional LSTM over a sequence, with peepholes, from a given state, with or without input.
+    """Convolutional LSTM over a sequence, with peepholes, with or without input.
 
     With `*` a convolution with zero padding and `o` the Hadamard product:
 

@@ -9,12 +9,13 @@ from keras import layers
 
 from keras_wx.errors import ModelError
 from keras_wx.layers import ConvLSTM, DepthToSpace, SpaceToDepth
+from keras_wx.models.frames import FrameModel
 from keras_wx.registry import register_model
 
 
 @register_model("convlstm")
 @keras.saving.register_keras_serializable(package="keras_wx", name="ConvLSTMForecaster")
-class ConvLSTMForecaster(keras.Model):
+class ConvLSTMForecaster(FrameModel):
     """ConvLSTM encoder-forecaster: the last frames -> the next frames.
 
     The encoder is a stack of ConvLSTM layers that reads the input frames. Each layer of the

@@ -242,7 +242,7 @@ def test_config_round_trip():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"peephole": "both"}, "peephole: expected one of .*'channel'.* Received: 'both'"),
+        ({"peephole": "both"}, r"peephole: expected one of .*'channel'.* Received: 'both'"),
         ({"kernel_size": 4}, "kernel_size: expected an odd number. Received: 4"),
         ({"input_kernel_size": 2}, "input_kernel_size: expected an odd number. Received: 2"),
     ],
@@ -254,14 +254,14 @@ def test_bad_arguments(arguments, message):
 
 def test_full_peephole_needs_a_grid():
     layer = ConvLSTM(2, peephole="full")
-    with pytest.raises(ModelError, match="fixed grid.*peephole='channel'"):
+    with pytest.raises(ModelError, match=r"fixed grid.*peephole='channel'"):
         layer(keras.Input((3, None, 4, 1)))
 
 
 def test_without_input_it_needs_steps_and_state():
     layer = ConvLSTM(2, has_input=False)
     state = [np.zeros((1, 4, 4, 2), "float32")] * 2
-    with pytest.raises(ModelError, match="has_input=False.*steps"):
+    with pytest.raises(ModelError, match=r"has_input=False.*steps"):
         layer(initial_state=state)
-    with pytest.raises(ModelError, match="has_input=False.*initial_state"):
+    with pytest.raises(ModelError, match=r"has_input=False.*initial_state"):
         layer(steps=3)
