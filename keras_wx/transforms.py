@@ -16,10 +16,10 @@ from keras_wx.errors import PresetError
 
 
 def _namespace(x: Any):
-    """NumPy for what NumPy understands (xarray objects too), `keras.ops` for a backend's tensor."""
+    """NumPy for what its ufuncs take (xarray and dask too), `keras.ops` for a backend's tensor."""
     import numpy as np
 
-    if isinstance(x, (np.ndarray, np.generic, float, int)) or hasattr(x, "to_dataset"):
+    if isinstance(x, (np.generic, float, int)) or hasattr(x, "__array_ufunc__"):
         return np
     from keras import ops
 
@@ -60,8 +60,8 @@ class Linear(Transform):
         return self
 
     def __call__(self, x):
-        y = (x - self.low) / (self.high - self.low)
-        return _namespace(x).clip(y, 0.0, 1.0) if self.clip else y
+        ops, y = _namespace(x), (x - self.low) / (self.high - self.low)
+        return ops.minimum(ops.maximum(y, 0.0), 1.0) if self.clip else y
 
     def inverse(self, y):
         return y * (self.high - self.low) + self.low
@@ -70,7 +70,8 @@ class Linear(Transform):
 class ZR(Transform):
     """Reflectivity in dBZ to rain rate in mm/h by `dBZ = 10 log10(a) + 10 b log10(R)`.
 
-    Rain rates at or below zero have no logarithm: the inverse gives them `no_rain` dBZ.
+    Rain rates at or below zero have no logarithm: the inverse gives them `no_rain` dBZ, and
+    `no_rain` dBZ, to rounding, are no rain.
     """
 
     key: ClassVar[str] = "zr"
@@ -99,7 +100,7 @@ class ZR(Transform):
     def __call__(self, x):
         ops = _namespace(x)
         rate = ops.power(10.0, (x - 10.0 * math.log10(self.a)) / (10.0 * self.b))
-        return ops.where(x <= self.no_rain, ops.zeros_like(rate), rate)
+        return rate * ops.maximum(ops.sign(x - (self.no_rain + 1e-3)), 0.0)
 
     def inverse(self, y):
         ops = _namespace(y)

@@ -93,13 +93,6 @@ def test_parameter_count_to_the_unit(name):
     assert loading.build(preset).count_params() == PUBLISHED[name]
 
 
-def test_every_convlstm_preset_is_counted():
-    index = {
-        name for name in presets.list_models() if presets.base(name).architecture == "convlstm"
-    }
-    assert index == PUBLISHED.keys()
-
-
 def test_no_weight_depends_on_the_horizon(model):
     longer = ConvLSTMForecaster(**CONFIG | {"output_frames": 9})
     longer.set_weights(model.get_weights())
