@@ -91,7 +91,7 @@ def forecast_blocks(
             }
             tile = jobs[0][2]
             y = run(model, x, (shape[2], tile.rows.size, tile.columns.size, len(targets)))
-            for (member, i, tile), part in zip(jobs, y, strict=False):
+            for (member, i, tile), part in zip(jobs, y[: len(jobs)], strict=True):
                 tile.add(network[member, i], part)
             count(len(jobs))
         yield inits, _physical(network, targets, missing)

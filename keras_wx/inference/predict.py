@@ -50,8 +50,8 @@ def predict(
 ) -> xr.Dataset:
     """Forecasts from the frames of a dataset, in physical units.
 
-    Missing input is filled with the variable's `fill` of the preset. Where all frames that a
-    forecast reads are missing, the forecast is missing too.
+    Missing input is filled with the variable's `fill` of the preset. At a point where every frame
+    that a forecast reads is missing (in any of several variables), the forecast is missing too.
 
     A model that takes any grid is run on the whole domain, padded to a multiple of its patches. A
     model that was built for one grid, a network on more than 512 x 512 points, and any model with
@@ -103,7 +103,7 @@ def predict(
     ```
     """
     preset = preset_of(model)
-    _check_request(model, members, batch_size, output_frames)
+    _check_request(model, dataset, members, batch_size, output_frames)
     path = None if path is None else writable(path)
     if output_frames not in (None, preset.sample.targets[0].frames):
         model = rebuild(model, output_frames=output_frames)
@@ -164,7 +164,18 @@ def predict(
     return in_zarr(form, blocks(), path, forecasts=batches.forecasts)
 
 
-def _check_request(model, members: int, batch_size: int | None, output_frames: int | None) -> None:
+def _check_request(
+    model: keras.Model | Baseline,
+    dataset: xr.Dataset,
+    members: int,
+    batch_size: int | None,
+    output_frames: int | None,
+) -> None:
+    if not isinstance(dataset, xr.Dataset):
+        raise DataError(
+            "dataset: expected an xarray.Dataset, as keras_wx.open_dataset gives it. "
+            f"Received: {type(dataset).__name__}"
+        )
     for name, value in (
         ("members", members),
         ("batch_size", batch_size),

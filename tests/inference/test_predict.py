@@ -10,6 +10,7 @@ from small_models import START, STEP, Climb, climb, preset_of, radar_of, random_
 import keras_wx
 from keras_wx.errors import DataError, ModelError
 from keras_wx.inference import output
+from keras_wx.inference.blocks import Batches
 
 GRAY = {"linear": {"low": -10, "high": 60}}
 
@@ -149,6 +150,28 @@ def test_variables_with_other_steps_are_arrays_by_name():
     np.testing.assert_allclose(batch["wind"][:, 0], batch["reflectivity"][:, -1] + 1)
 
 
+@pytest.mark.parametrize(
+    ("work", "expected"),
+    [
+        ((9, 1, 8), (5, 5)),  # 5 + 4, not 8 + 1
+        ((3, 5, 4), (1, 3)),  # each start time as 3 + 2 tiles
+        ((10, 3, 8), (2, 6)),
+        ((1, 1, 8), (1, 1)),
+    ],
+)
+def test_batches_are_divided_evenly(work, expected):
+    assert tuple(Batches.plan(*work)) == expected
+
+
+def test_verify_takes_the_forecast():
+    """Persistence of a field that climbs by 2 dBZ a frame is wrong by 2 dBZ more at each lead."""
+    radar = radar_of(10 + 2 * np.arange(8.0)[:, None, None] + np.zeros((4, 4)))
+    forecast = keras_wx.predict(climb(), radar, init_times="all")
+    scores = keras_wx.verify(forecast, radar)
+    np.testing.assert_allclose(scores["mae"], [2, 4, 6])
+    assert scores["n_forecasts"].values.tolist() == [6, 5, 4]
+
+
 # --- Missing and dry data ---
 
 
@@ -229,6 +252,11 @@ def test_frames_that_do_not_fit(change, message):
     else:
         with pytest.raises(DataError, match=message):
             keras_wx.predict(climb(), radar)
+
+
+def test_a_field_alone_is_no_dataset():
+    with pytest.raises(DataError, match=r"expected an xarray.Dataset.*Received: DataArray"):
+        keras_wx.predict(climb(), random_radar()["reflectivity"])
 
 
 def test_a_gap_before_the_time_asked_for():
