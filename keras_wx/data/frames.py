@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
@@ -28,8 +29,8 @@ class FrameStore:
         field: dims `(time, y, x)`, or `(y, x)` for what does not change, physical units, lazy or
             in memory.
         transform: physical to network numbers.
-        cache_bytes: memory for blocks, as float32. Two blocks are always kept: a window may lie
-            in both.
+        cache_bytes: memory for blocks, as float32. It holds two blocks at least, since a window
+            may lie in both: larger chunks are read in parts.
 
     Attributes:
         shape: `(frames, y, x)`.
@@ -52,7 +53,8 @@ class FrameStore:
         self.missing = missing_frames(field)
         self.may_be_missing = self.missing is None or bool(self.missing.any())
         self._frame_bytes = 4 * field.shape[1] * field.shape[2]
-        self.edges = block_edges(field)
+        self.edges = block_edges(field, largest=cache_bytes // 2)
+        self._edges = self.edges.tolist()
         self._blocks: OrderedDict[int, np.ndarray] = OrderedDict()
         self._kept_bytes = 0
         self.reads = 0
@@ -66,11 +68,13 @@ class FrameStore:
         """
         if self.still:
             start, stop = 0, 1
-        first, last = self.block_of((start, stop - 1))
-        return [
-            self._block(i)[max(start - self.edges[i], 0) : stop - self.edges[i]]
-            for i in range(first, last + 1)
-        ]
+        # A list and bisect: several times faster than an array and searchsorted for one number.
+        edges = self._edges
+        first = bisect_right(edges, start) - 1
+        pieces = [self._block(first)[start - edges[first] : stop - edges[first]]]
+        for i in range(first + 1, bisect_left(edges, stop)):
+            pieces.append(self._block(i)[: stop - edges[i]])
+        return pieces
 
     def read(self, start: int, stop: int) -> np.ndarray:
         """Frames `start` to `stop` (exclusive) as one array `(frames, y, x)`."""
@@ -103,7 +107,8 @@ class FrameStore:
         """
         results = {}
         for i in blocks:
-            physical = self._read_physical(i)
+            with _READING:
+                physical = self._read_physical(i)
             results[int(i)] = summarise(physical)
             self._keep(int(i), self._network(physical))
         return results
@@ -171,21 +176,31 @@ def missing_frames(field: xr.DataArray) -> np.ndarray | None:
     return None
 
 
-def block_edges(field: xr.DataArray) -> np.ndarray:
-    """Frames at which blocks begin, and the number of frames: whole chunks, several if small."""
+def block_edges(field: xr.DataArray, *, largest: int = 512 * 1024**2) -> np.ndarray:
+    """Frames at which blocks begin, and the number of frames.
+
+    Blocks are whole chunks, several where they are small, parts where they are larger than
+    `largest` (in bytes, as float32).
+    """
     frames = field.sizes["time"]
     if field.chunks is not None:
-        chunks = np.concatenate([[0], np.cumsum(field.chunks[0])])
+        chunks = np.cumsum(field.chunks[0]).tolist()
     else:
-        chunks = np.append(np.arange(0, frames, _chunk_frames(field)), frames)
-    least = max(1, BLOCK_BYTES // (4 * field.shape[1] * field.shape[2]))
+        stored = _chunk_frames(field)
+        chunks = [*range(stored, frames, stored), frames]
+    frame_bytes = 4 * field.shape[1] * field.shape[2]
+    most = max(1, largest // frame_bytes)
+    least = max(1, min(BLOCK_BYTES, largest // 2) // frame_bytes)
     edges = [0]
-    for edge in chunks[1:]:
+    for edge in chunks:
+        while edge - edges[-1] > most:
+            edges.append(edges[-1] + most)
         if edge - edges[-1] >= least or edge == frames:
-            edges.append(int(edge))
+            edges.append(edge)
     return np.array(edges)
 
 
 def _chunk_frames(field: xr.DataArray) -> int:
+    # Dimensions may have been renamed since they were read; time is the outermost of any archive.
     preferred = field.encoding.get("preferred_chunks", {})
-    return max(1, int(preferred.get("time", 1)))
+    return max(1, int(preferred.get("time", next(iter(preferred.values()), 1))))

@@ -56,6 +56,20 @@ def test_blocks_follow_the_chunks_of_a_file(tmp_path):
         assert block_edges(dataset["reflectivity"]).tolist() == [0, 7, 14, 20]
 
 
+def test_large_chunks_are_read_in_parts():
+    field = make_dataset(20)["reflectivity"].chunk(time=9)
+    assert block_edges(field, largest=4 * 144).tolist() == [0, 4, 8, 9, 13, 17, 18, 20]
+    store = FrameStore(field, GRAY, cache_bytes=4 * 144)
+    np.testing.assert_allclose(store.read(0, 20), field.values / 60, rtol=1e-6)
+    assert sum(block.nbytes for block in store._blocks.values()) <= 4 * 144
+
+
+def test_blocks_follow_the_chunks_of_renamed_dimensions():
+    field = make_dataset(20)["reflectivity"]
+    field.encoding["preferred_chunks"] = {"valid_time": 8, "y": 3, "x": 3}
+    assert block_edges(field).tolist() == [0, 8, 16, 20]
+
+
 def test_each_block_is_read_once_while_it_is_kept():
     store = FrameStore(
         make_dataset(20)["reflectivity"].chunk(time=5), GRAY, cache_bytes=2 * 5 * 144

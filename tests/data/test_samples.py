@@ -415,7 +415,8 @@ class TestKeras:
     @pytest.mark.parametrize("workers", [1, 3])
     def test_fit_and_evaluate(self, workers):
         dataset = make_dataset(100)
-        train = samples(dataset, make_sample(), split="train", workers=workers)
+        # More batches than Keras queues up when it has its look before the first epoch.
+        train = samples(dataset, make_sample(), split="train", workers=workers, batch_size=2)
         val = samples(dataset, make_sample(), split="val")
         model = tiny_model()
         history = model.fit(train, validation_data=val, epochs=2, verbose=0).history
