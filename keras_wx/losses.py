@@ -14,6 +14,7 @@ from keras import ops
 
 from keras_wx import transforms
 from keras_wx.errors import ModelError, unknown_name
+from keras_wx.keras_names import keras_class
 
 _REDUCTION = "mean_with_sample_weight"
 
@@ -136,6 +137,8 @@ _PHYSICAL = (BalancedError,)
 def get(name: str, *, transform=None, **arguments) -> keras.losses.Loss:
     """A loss by name: one of keras_wx' own, else one of Keras'.
 
+    Unless told otherwise, each is the mean over the points that a mask keeps.
+
     Args:
         name: `"cross_entropy"`, `"balanced_error"`, or a Keras loss such as `"mse"`.
         transform: the target's transform; given to the losses that work in physical units.
@@ -150,6 +153,7 @@ def get(name: str, *, transform=None, **arguments) -> keras.losses.Loss:
             arguments = {"transform": transforms.build(transform).to_config()} | arguments
         return loss(**arguments)
     try:
-        return keras.losses.get({"class_name": name, "config": arguments} if arguments else name)
+        loss = keras_class(keras.losses, name)
     except ValueError:
         raise unknown_name("loss", name, LOSSES, "Any Keras loss works too.") from None
+    return loss(**{"reduction": _REDUCTION} | arguments)

@@ -6,11 +6,16 @@ frames and batches that the mask keeps, and the score is computed from the sums.
 
 from __future__ import annotations
 
+import functools
+
 import keras
 from keras import ops
 
 from keras_wx import transforms
 from keras_wx.errors import unknown_name
+from keras_wx.keras_names import keras_class
+
+_MILLION = 1_000_000
 
 
 class ContingencyMetric(keras.metrics.Metric):
@@ -33,32 +38,35 @@ class ContingencyMetric(keras.metrics.Metric):
         super().__init__(name=name or f"{self.score}_{threshold:g}", **kwargs)
         self.threshold = threshold
         self.transform = transforms.build(transform)
-        # Counts beyond 2**24 would stand still in one float32: pairs of (millions, rest).
-        self.counts = self.add_weight(shape=(2, 4), initializer="zeros", name="counts")
+        # Counts beyond 2**24 would stand still in one float32: rows of millions and of the rest.
+        self.counts = self.add_weight(
+            shape=(2, 4), initializer="zeros", dtype="float32", name="counts"
+        )
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        observed = ops.cast(self.transform.inverse(y_true) >= self.threshold, "float32")
-        forecast = ops.cast(self.transform.inverse(y_pred) >= self.threshold, "float32")
+        observed = ops.convert_to_tensor(self.transform.inverse(y_true) >= self.threshold)
+        forecast = ops.convert_to_tensor(self.transform.inverse(y_pred) >= self.threshold)
         keep = ops.ones_like(observed)
         if sample_weight is not None:
             sample_weight = ops.convert_to_tensor(sample_weight)
             while len(sample_weight.shape) < len(observed.shape):
                 sample_weight = ops.expand_dims(sample_weight, -1)
-            keep = keep * ops.cast(sample_weight > 0, "float32")
+            keep = ops.logical_and(keep, sample_weight > 0)
         cells = ops.stack(
             [
-                _count(observed * forecast * keep),
-                _count(observed * (1 - forecast) * keep),
-                _count((1 - observed) * forecast * keep),
-                _count((1 - observed) * (1 - forecast) * keep),
+                _count(observed, forecast, keep),
+                _count(observed, ~forecast, keep),
+                _count(~observed, forecast, keep),
+                _count(~observed, ~forecast, keep),
             ]
         )
-        rest = self.counts[1] + cells
-        carry = ops.floor(rest / 1e6)
-        self.counts.assign(ops.stack([self.counts[0] + carry, rest - carry * 1e6]))
+        rest = self.counts[1] + ops.cast(cells % _MILLION, "float32")
+        carry = ops.floor(rest / _MILLION)
+        millions = self.counts[0] + ops.cast(cells // _MILLION, "float32") + carry
+        self.counts.assign(ops.stack([millions, rest - carry * _MILLION]))
 
     def result(self):
-        counts = self.counts[0] * 1e6 + self.counts[1]
+        counts = self.counts[0] * _MILLION + self.counts[1]
         return self._score(*ops.unstack(counts, 4))
 
     def _score(self, hits, misses, false_alarms, correct_negatives):
@@ -71,9 +79,8 @@ class ContingencyMetric(keras.metrics.Metric):
         }
 
 
-def _count(cells):
-    # Frame by frame, so that no partial sum leaves the range in which float32 counts exactly.
-    return ops.sum(ops.sum(cells, axis=tuple(range(2, len(cells.shape)))))
+def _count(*conditions):
+    return ops.sum(ops.cast(functools.reduce(ops.logical_and, conditions), "int32"))
 
 
 def _ratio(part, whole):
@@ -152,6 +159,7 @@ def get(name: str, *, transform=None, **arguments) -> keras.metrics.Metric:
     if metric is not None:
         return metric(transform=transforms.build(transform).to_config(), **arguments)
     try:
-        return keras.metrics.get(name)
+        metric = keras_class(keras.metrics, name)
     except ValueError:
         raise unknown_name("metric", name, METRICS, "Any Keras metric works too.") from None
+    return metric(**arguments)

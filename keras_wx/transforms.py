@@ -159,8 +159,9 @@ class Standard(Transform):
     def _numbers(self):
         if self.mean is None:
             raise PresetError(
-                "The 'standard' transform has no mean and std yet. Take them from the training part "
-                "with keras_wx.data.fit_statistics(preset, dataset), or write them into the preset."
+                "The 'standard' transform has no mean and std yet. Take them from the training "
+                "part with keras_wx.data.fit_statistics(preset, dataset), or write them into the "
+                "preset."
             )
         return self.mean, self.std
 
