@@ -14,7 +14,8 @@ INDENT = " " * 14
 
 def render(preset: Preset) -> str:
     """The card of a preset: what it is, eats, gives, was trained on and scores."""
-    lines = [preset.full_name, "=" * len(preset.full_name), preset.title, ""]
+    lines = [preset.full_name, "=" * len(preset.full_name)]
+    lines += [*textwrap.wrap(preset.title, WIDTH), ""]
     if preset.description:
         lines += [*textwrap.wrap(preset.description, WIDTH), ""]
     lines.append(_row("task", preset.task))
@@ -52,7 +53,18 @@ def _variable(variable: Variable) -> str:
     if variable.steps:
         text += f", steps {variable.steps[0]} to {variable.steps[1]}"
     transform = variable.transform.to_config()
-    return text + (f", {transform}" if transform else "")
+    steps = transform if isinstance(transform, list) else [transform]
+    return ", ".join([text, *(_transform(step) for step in steps)])
+
+
+def _transform(step: dict[str, dict]) -> str:
+    ((name, parameters),) = step.items()
+    known = ", ".join(
+        f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}"
+        for key, value in parameters.items()
+        if value is not None
+    )
+    return f"{name}({known or 'from the training part'})"
 
 
 def _weights(preset: Preset) -> list[str]:
@@ -86,5 +98,5 @@ def _provenance(weights: Weights) -> list[str]:
 
 
 def _row(key: str, text: str) -> str:
-    wrapped = textwrap.wrap(text, WIDTH, initial_indent=f"{key:<14}", subsequent_indent=INDENT)
+    wrapped = textwrap.wrap(text, WIDTH, initial_indent=f"{key:<13} ", subsequent_indent=INDENT)
     return "\n".join(wrapped)

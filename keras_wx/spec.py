@@ -11,7 +11,6 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -21,7 +20,8 @@ from pydantic import (
     model_validator,
 )
 
-from keras_wx.errors import PresetError, unknown_name
+from keras_wx.errors import PresetError, UnknownNameError, unknown_name
+from keras_wx.record import Record
 from keras_wx.transforms import IDENTITY, Chain, Standard, TransformField
 
 Task = Literal["nowcast", "inpaint", "downscale"]
@@ -54,11 +54,7 @@ def format_step(step: timedelta | None) -> str | None:
 Step = Annotated[timedelta, BeforeValidator(parse_step), PlainSerializer(format_step)]
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
-
-
-class Grid(_Record):
+class Grid(Record):
     """A grid of a sample. `None` leaves a size or a spacing open: any is accepted."""
 
     dims: tuple[str, str] = ("y", "x")
@@ -75,7 +71,7 @@ class Grid(_Record):
         return shape
 
 
-class Variable(_Record):
+class Variable(Record):
     """One variable in one role: which frames of it, in which units, transformed how.
 
     `steps` counts from the time of the forecast: `[-4, 0]` are the last five frames, `[1, 15]` the
@@ -113,7 +109,7 @@ class Variable(_Record):
         return any(isinstance(part, Standard) and part.needs_statistics for part in parts)
 
 
-class RainFilter(_Record):
+class RainFilter(Record):
     """Which windows are worth training on: enough of the grid above a threshold."""
 
     above: float
@@ -122,7 +118,7 @@ class RainFilter(_Record):
     """Least fraction of the grid above it, on average over the window's frames."""
 
 
-class Sample(_Record):
+class Sample(Record):
     """The contract between data and model: what a model eats and gives."""
 
     step: Step | None = None
@@ -212,6 +208,11 @@ class Sample(_Record):
             for name, fields in changes.items():
                 if name not in section:
                     raise unknown_name(f"name in sample.{key}", name, section)
+                if not isinstance(fields, dict):
+                    raise PresetError(
+                        f"sample.{key}.{name} of a weights variant: expected the fields that "
+                        f"change, received {fields!r}"
+                    )
                 records = (
                     [data["grids"][name]]
                     if key == "grids"
@@ -227,7 +228,7 @@ def _span(variables: Iterable[Variable]) -> tuple[int, int]:
     return min(first for first, _ in spans), max(last for _, last in spans)
 
 
-class Component(_Record):
+class Component(Record):
     """A loss, metric or optimizer by name, with its arguments beside the name."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -243,7 +244,7 @@ class Component(_Record):
         return dict(self.model_extra or {})
 
 
-class Training(_Record):
+class Training(Record):
     """The recipe: what `load` compiles a model with, and what a training run starts from."""
 
     loss: Component
@@ -255,7 +256,7 @@ class Training(_Record):
     augment: tuple[Literal["flip", "rotate"], ...] = ()
 
 
-class Weights(_Record):
+class Weights(Record):
     """One set of trained weights, where it comes from, and what it can do."""
 
     file: str
@@ -279,7 +280,7 @@ class Weights(_Record):
     scores: dict[str, Any] = {}
 
 
-class WeightsTable(_Record):
+class WeightsTable(Record):
     default: str | None = None
     variants: dict[str, Weights] = {}
 
@@ -292,7 +293,7 @@ class WeightsTable(_Record):
         return self
 
 
-class Preset(_Record):
+class Preset(Record):
     """One preset of the zoo, as its YAML file says it. Printing it gives the model card."""
 
     name: str = Field(pattern=r"^[a-z0-9_]+$")
@@ -353,22 +354,30 @@ def validate(data: Any, origin: str) -> Preset:
     """
     try:
         preset = Preset.model_validate(data)
-        for variant in preset.weights.variants:
-            preset.resolved(variant)
-        return preset
     except ValidationError as error:
         raise PresetError(_explain(error, origin)) from None
+    for variant in preset.weights.variants:
+        where = f"weights.variants.{variant}"
+        try:
+            preset.resolved(variant)
+        except ValidationError as error:
+            section = f"{where}.{error.title.lower()}"
+            raise PresetError(_explain(error, origin, section)) from None
+        except (PresetError, UnknownNameError) as error:
+            raise PresetError(f"{origin} is not a valid preset.\n  {where}: {error}") from None
+    return preset
 
 
-def _explain(error: ValidationError, origin: str) -> str:
+def _explain(error: ValidationError, origin: str, section: str = "") -> str:
     lines = [f"{origin} is not a valid preset."]
     for problem in error.errors():
-        where = ".".join(str(part) for part in problem["loc"]) or "(top level)"
+        where = ".".join(str(part) for part in (section, *problem["loc"]) if part != "")
         message = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "extra_forbidden":
-            message = "no such key"
-        elif problem["type"] == "missing":
+        message = message.replace("valid tuple", "list").replace("valid dictionary", "mapping")
+        message = message.partition(" or instance of ")[0]
+        if problem["type"] == "missing":
             message = "this key is missing"
-        received = "" if problem["type"] == "missing" else f" Received: {problem['input']!r:.200}"
-        lines.append(f"  {where}: {message}.{received}")
+        elif "received" not in message:
+            message += f". Received: {problem['input']!r:.200}"
+        lines.append(f"  {where or '(top level)'}: {message}")
     return "\n".join(lines)

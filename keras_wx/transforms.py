@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, model_validator
+from pydantic import BeforeValidator, PlainSerializer, model_validator
 
 from keras_wx.errors import PresetError
+from keras_wx.record import Record
 
 
 def _namespace(x: Any):
@@ -26,10 +27,9 @@ def _namespace(x: Any):
     return ops
 
 
-class Transform(BaseModel):
+class Transform(Record):
     """Base of the transforms. `t(x)` gives network numbers, `t.inverse(y)` physical ones."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     key: ClassVar[str]
 
     def __call__(self, x):
