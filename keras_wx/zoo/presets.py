@@ -125,7 +125,7 @@ def read(file: Path | Traversable, parents: dict[str, Traversable] | None = None
     seen = [data.get("name")]
     while "extends" in data:
         parent = data.pop("extends")
-        if parent in seen or parent not in (parents or {}):
+        if parent in seen or not isinstance(parent, str) or parent not in (parents or {}):
             raise PresetError(
                 f"{file}: extends: expected another preset of the same folder"
                 f"{', without a circle' if parent in seen else ''}. Received: {parent!r}"
@@ -184,4 +184,13 @@ def _index() -> dict[str, Preset]:
 
 @functools.cache
 def _aliases() -> dict[str, str]:
-    return {alias: preset.name for preset in _index().values() for alias in preset.aliases}
+    aliases: dict[str, str] = {}
+    for preset in _index().values():
+        for alias in preset.aliases:
+            if alias in aliases or alias in _index():
+                raise PresetError(
+                    f"The alias {alias!r} of preset {preset.name!r} is taken by another preset: "
+                    f"{aliases.get(alias, alias)!r}"
+                )
+            aliases[alias] = preset.name
+    return aliases
