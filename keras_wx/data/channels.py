@@ -11,6 +11,8 @@ from keras_wx.data.frames import FrameStore
 from keras_wx.errors import DataError
 from keras_wx.spec import Variable
 
+_ROLES = ("input", "mask", "static", "target")
+
 
 @dataclass(frozen=True)
 class Channel:
@@ -113,13 +115,16 @@ class ArrayPlan:
 def plan_arrays(channels: list[Channel], shapes: dict[str, tuple[int, int]]) -> list[ArrayPlan]:
     """Stacks variables as the channels of one array, or gives each its own where they differ.
 
+    Inputs come first, then masks, then what is static, each in the order of the sample.
+
     Args:
-        channels: the variables, in the order of the sample.
+        channels: the variables, all of them eaten or all of them targets.
         shapes: rows and columns of a sample on each grid.
 
     Raises:
         DataError: for two arrays of one name.
     """
+    channels = sorted(channels, key=lambda channel: _ROLES.index(channel.variable.role))
     first = channels[0].variable
     alike = all(
         channel.variable.grid == first.grid

@@ -103,7 +103,7 @@ class Samples(keras.utils.PyDataset):
         Example:
 
         ```python
-        model.fit(train.to_tf(), epochs=3)
+        model.fit(train.to_tf(), epochs=3, shuffle=False)   # the samples are shuffled already
         ```
         """
         import tensorflow as tf

@@ -114,7 +114,7 @@ def samples(
     augmentation = Augmentation(augment, shapes.values(), room)
     channels = _channels(sample, data, cache_bytes)
     inputs, targets = (
-        plan_arrays([c for role in roles for c in channels if c.variable.role == role], shapes)
+        plan_arrays([c for c in channels if c.variable.role in roles], shapes)
         for roles in (("input", "mask", "static"), ("target",))
     )
     times = data["time"].values

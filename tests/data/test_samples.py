@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from datetime import timedelta
 
 import keras
 import numpy as np
@@ -60,6 +61,13 @@ class TestWindows:
         assert not seen["train"] & seen["val"]
         assert not seen["val"] & seen["test"]
         assert not seen["train"] & seen["test"]
+
+    def test_a_part_is_used_to_its_last_frame(self):
+        dataset = make_dataset(100)
+        options = {"splits": (0.7, 0.15, 0.15), "gap": timedelta(0)}
+        for split, first, end in (("train", 0, 70), ("val", 70, 85), ("test", 85, 100)):
+            found = samples(dataset, make_sample(), split=split, **options)
+            assert found.selection.starts.tolist() == list(range(first, end - 4))
 
     def test_stride(self):
         dataset = make_dataset(40, jumps=(20,))
@@ -136,6 +144,20 @@ class TestOrder:
         for number, seen in enumerate(epochs):
             np.testing.assert_array_equal(seen, epoch(5, number))
         assert not np.array_equal(epochs[0], epoch(6, 0))
+
+    def test_the_same_windows_are_turned_anew_each_epoch(self):
+        train = samples(
+            make_dataset(60),
+            make_sample(),
+            split="train",
+            shuffle=False,
+            augment=("flip", "rotate"),
+        )
+        first = windows(train)[0]
+        train.on_epoch_end()
+        second = windows(train)[0]
+        np.testing.assert_allclose(first.mean(axis=(2, 3)), second.mean(axis=(2, 3)), rtol=1e-4)
+        assert not np.array_equal(first, second)
 
     def test_batches_may_be_asked_for_in_any_order_by_threads(self):
         from concurrent.futures import ThreadPoolExecutor
