@@ -1,40 +1,11 @@
 """Finding, reading and listing presets."""
 
-import sys
-
 import pytest
-from fake_distribution import install, nowcast_preset
+from fake_distribution import nowcast_preset
 
 import keras_wx
 from keras_wx.errors import PresetError, UnknownNameError
 from keras_wx.zoo import presets
-
-
-def forget():
-    for module in [name for name in sys.modules if name.startswith("wx_presets_for_tests")]:
-        del sys.modules[module]
-    presets._index.cache_clear()
-    presets._aliases.cache_clear()
-
-
-@pytest.fixture
-def plugin(tmp_path, monkeypatch):
-    """Adds presets of an installed package to the zoo: text by name."""
-
-    def add(**texts):
-        install(
-            tmp_path,
-            "wx_presets_for_tests",
-            {f"configs/{name}.yaml": text for name, text in texts.items()}
-            | {"configs/__init__.py": "", "configs/notes.txt": "not a preset"},
-            "[keras_wx.presets]\nall = wx_presets_for_tests.configs\n",
-        )
-        monkeypatch.syspath_prepend(tmp_path)
-        forget()
-
-    yield add
-    monkeypatch.undo()
-    forget()
 
 
 def variants(*names):
