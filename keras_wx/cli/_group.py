@@ -1,0 +1,90 @@
+"""What the commands share when something goes wrong: a message in place of a traceback."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import typer
+from typer.core import TyperGroup
+
+from keras_wx.errors import KerasWxError
+
+INTERRUPTED = 130
+"""Exit code of a program that Ctrl-C ended, as shells have it."""
+
+
+class Group(TyperGroup):
+    """Runs a command; prints an error that the user can act on, and exits with 1."""
+
+    def invoke(self, ctx):
+        with _warnings_as_messages():
+            try:
+                return super().invoke(ctx)
+            except BrokenPipeError:
+                raise  # `keras-wx list | head` is no error, and typer ends quietly
+            except (KerasWxError, OSError) as error:
+                if ctx.params["debug"]:
+                    raise
+                command = self.get_command(ctx, ctx.invoked_subcommand)
+                _print("Error: ", in_terms_of_options(_text(error), command.params), "red")
+                raise typer.Exit(1) from None
+            except KeyboardInterrupt:
+                _print("Interrupted", "", "yellow")
+                raise typer.Exit(INTERRUPTED) from None
+
+
+def in_terms_of_options(message: str, parameters: Iterable) -> str:
+    """Writes the Python arguments that a message names as the command's own.
+
+    `regrid=True converts it` becomes `--regrid converts it`, `zr='hko_7'` becomes `--zr hko_7`, and
+    `tile: expected` in the beginning `--tile: expected`.
+
+    Args:
+        message: of an error.
+        parameters: of the command, each with `name`, `opts` and, for an argument, `metavar`.
+    """
+    for parameter in parameters:
+        is_option = parameter.opts[0].startswith("-")
+        ours = max(parameter.opts, key=len) if is_option else parameter.metavar
+
+        def written(match: re.Match, ours: str = ours) -> str:
+            value = (match["value"] or "").strip("'\"")
+            if value == "None" and match.string.startswith(" ", match.end()):
+                return f"no {ours}"
+            return ours if value in ("", "True", "None") else f"{ours} {value}"
+
+        pattern = rf"\b{parameter.name}=(?P<value>'[^']*'|\"[^\"]*\"|\.\.\.|\w[\w.]*\w|\w)?"
+        message = re.sub(pattern, written, message)
+        message = re.sub(rf"^{parameter.name}(?=: )", ours, message)
+    return re.sub(r"open_dataset\([^)]*?(--[\w-]+)[^)]*\)", r"\1", message)
+
+
+def _text(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.strerror}: {error.filename}"
+    return str(error)
+
+
+@contextmanager
+def _warnings_as_messages() -> Iterator[None]:
+    """Warnings to the user as text; what libraries tell developers stays unseen."""
+
+    def show(message, category, filename, lineno, file=None, line=None):
+        _print("Warning: ", str(message), "yellow")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("default", UserWarning)
+        warnings.showwarning = show
+        yield
+
+
+def _print(label: str, message: str, color: str) -> None:
+    from rich.text import Text
+
+    from keras_wx.cli._console import console
+
+    console(stderr=True).print(Text.assemble((label, "bold"), message, style=color))

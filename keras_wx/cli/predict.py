@@ -1,0 +1,116 @@
+"""`keras-wx predict`: a forecast of a file, into a file."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from keras_wx.cli import _options as o
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+_EVERY = re.compile(r"every\W*([1-9]\d*)", re.IGNORECASE)
+
+
+def predict(
+    name: o.Model,
+    path: o.Input,
+    output: Annotated[
+        Path, typer.Argument(metavar="OUTPUT", help="Forecast to write: *.nc or *.zarr.")
+    ],
+    init_times: Annotated[
+        list[str],
+        typer.Option(
+            "--init-time",
+            metavar="TIME",
+            help='When forecasts start: latest, all, "every N" frames, or a time such as '
+            "2016-09-28T15:30 (UTC), once or several times.",
+        ),
+    ] = ["latest"],  # noqa: B006  typer copies it
+    output_frames: o.OutputFrames = None,
+    members: Annotated[int, typer.Option(min=1, metavar="N", help="Members of the ensemble.")] = 1,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of what a stochastic model draws.")] = 0,
+    tile: Annotated[
+        tuple[int, int] | None,
+        typer.Option(metavar="ROWS COLUMNS", help="Run the model on tiles, blended."),
+    ] = None,
+    batch_size: o.BatchSize = None,
+    overwrite: o.Overwrite = False,
+    dataset: o.Dataset = "radar",
+    variable: o.Variable = None,
+    units: o.Units = None,
+    spacing_km: o.Spacing = None,
+    step: o.Interval = None,
+    regrid: o.Regrid = False,
+    resample: o.Resample = False,
+    convert_units: o.ConvertUnits = False,
+    zr: o.ZR = None,
+) -> None:
+    """Forecast from radar frames in a NetCDF file or Zarr store.
+
+    OUTPUT has dimensions init_time, lead_time, y, x, and the units of the model.
+    """
+    from keras_wx.cli import _output
+    from keras_wx.cli._model import load_model
+
+    _output.check_output(output, _output.NETCDF + _output.ZARR, "OUTPUT", overwrite=overwrite)
+    if o.same_file(path, output):
+        raise typer.BadParameter("INPUT itself is not replaced.", param_hint="OUTPUT")
+    init_times, zr = _starts(init_times), o.zr_pair(zr)
+
+    source = o.open_input(
+        path, dataset, variable=variable, units=units, spacing_km=spacing_km, step=step
+    )
+    forecast = _output.write_forecast(
+        output,
+        load_model(name),
+        source,
+        init_times=init_times,
+        output_frames=output_frames,
+        members=members,
+        seed=seed,
+        batch_size=batch_size,
+        tile=tile,
+        regrid=regrid,
+        resample=resample,
+        convert_units=convert_units,
+        zr=zr,
+    )
+    typer.echo(f"{output}: {_summary(forecast)}")
+
+
+def _starts(words: list[str]) -> int | str | list[str] | None:
+    """What `keras_wx.predict` calls init_times."""
+    if words == ["latest"]:
+        return None
+    if words == ["all"]:
+        return "all"
+    stride = _EVERY.fullmatch(words[0].strip())
+    if stride and len(words) == 1:
+        return int(stride[1])
+    for word in words:
+        try:
+            datetime.fromisoformat(word)
+        except ValueError:
+            raise typer.BadParameter(
+                'expected latest, all, "every N", or a time such as 2016-09-28T15:30. '
+                f"Received: {word!r}",
+                param_hint="--init-time",
+            ) from None
+    return words
+
+
+def _summary(forecast: xr.Dataset) -> str:
+    (name, field), *_ = forecast.data_vars.items()
+    starts = forecast["init_time"].values.astype("datetime64[m]")
+    period = f"{starts[0]}" if len(starts) == 1 else f"{starts[0]} to {starts[-1]}"
+    rows, columns = field.shape[-2:]
+    return (
+        f"{name} [{field.attrs['units']}], {len(starts):,} x {field.sizes['lead_time']} frames of "
+        f"{rows} x {columns}, started {period} UTC"
+    )

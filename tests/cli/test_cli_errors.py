@@ -1,0 +1,149 @@
+"""Bad input: one message that names the option that helps, exit code 1; 2 for wrong usage."""
+
+from __future__ import annotations
+
+import os
+from types import SimpleNamespace
+
+import pytest
+from cli_radar import radar_frames
+
+from keras_wx.cli._group import in_terms_of_options
+from keras_wx.errors import DataError
+
+
+def truncated(path):
+    radar_frames(12).to_netcdf(path)
+    os.truncate(path, path.stat().st_size // 2)
+
+
+CASES = {
+    "unknown preset": (None, ["convlstm_hok"], "Did you mean 'convlstm_hko'"),
+    "missing file": (None, ["{model}"], "INPUT takes a file, a folder, a pattern"),
+    "truncated": (truncated, ["{model}"], "cut off"),
+    "too few frames": (lambda p: radar_frames(2).to_netcdf(p), ["{model}"], "2016-09-28T15:05"),
+    "other step": (lambda p: radar_frames(9, step=2).to_netcdf(p), ["{model}"], "--resample"),
+    "coarser step": (
+        lambda p: radar_frames(9, step=10).to_netcdf(p),
+        ["{model}", "--resample"],
+        "shorter step",
+    ),
+    "other spacing": (
+        lambda p: radar_frames(9, spacing_km=1).to_netcdf(p),
+        ["{model}"],
+        "--regrid converts it",
+    ),
+    "no such variable": (
+        lambda p: radar_frames(9).to_netcdf(p),
+        ["{model}", "--variable", "rain"],
+        "No field 'rain' in the file, which has 'reflectivity' [dBZ]",
+    ),
+    "no such time": (
+        lambda p: radar_frames(9).to_netcdf(p),
+        ["{model}", "--init-time", "2016-09-28T18:00"],
+        "no frame at this time",
+    ),
+    "unknown pair": (
+        lambda p: radar_frames(9).to_netcdf(p),
+        ["{model}", "--dataset", "radr"],
+        "Did you mean 'radar'",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_predict(run, model_folder, tmp_path, case):
+    make, (model, *options), expected = CASES[case]
+    if make is not None:
+        make(tmp_path / "radar.nc")
+    model = model.format(model=model_folder)
+    result = run("predict", model, tmp_path / "radar.nc", tmp_path / "out.nc", *options)
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: ")
+    assert expected in result.output
+    assert not list(tmp_path.glob("*out*"))
+
+
+@pytest.mark.parametrize(
+    ("output", "options", "expected"),
+    [
+        ("out.txt", [], ".nc or .nc4"),
+        ("out.nc", ["--init-time", "tomorrow"], "every N"),
+        ("out.nc", ["--init-time", "every 0"], "every N"),
+        ("out.nc", ["--zr", "200,x"], "200,1.6"),
+        ("out.nc", ["--members", "0"], "--members"),
+    ],
+)
+def test_usage(run, radar_file, tmp_path, output, options, expected):
+    result = run("predict", "persistence", radar_file, tmp_path / output, *options)
+    assert result.exit_code == 2
+    assert expected in result.output
+
+
+def test_folder_to_write_to(run, radar_file, tmp_path):
+    result = run("predict", "persistence", radar_file, tmp_path / "no" / "out.nc")
+    assert result.exit_code == 1
+    assert f"no such folder to write to: {tmp_path / 'no'}" in result.output
+
+
+def test_folder_without_permission(run, monkeypatch, radar_file, tmp_path):
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    result = run("predict", "persistence", radar_file, tmp_path / "out.nc")
+    assert result.exit_code == 1
+    assert "No permission" in result.output
+
+
+@pytest.mark.parametrize("how", ["--debug", "KERAS_WX_DEBUG"])
+def test_debug_shows_the_traceback(run, how):
+    if how == "--debug":
+        result = run("--debug", "info", "nope")
+    else:
+        result = run("info", "nope", env={how: "1"})
+    assert result.exit_code == 1
+    assert isinstance(result.exception, LookupError)
+
+
+def test_a_bug_is_not_hidden(run, monkeypatch):
+    monkeypatch.setattr("keras_wx.zoo.presets.info", lambda name: 1 / 0)
+    assert isinstance(run("info", "persistence").exception, ZeroDivisionError)
+
+
+def test_warnings_are_one_line(run, radar_file, tmp_path):
+    """The latest frame has no complete history: the forecast starts earlier."""
+    radar = radar_frames(12).isel(time=[0, 1, 2, 3, 4, 5, 6, 7, 11])
+    radar.to_netcdf(tmp_path / "gap.nc")
+    result = run(
+        "predict", "convlstm_hko", tmp_path / "gap.nc", tmp_path / "out.nc", "--dataset", "radar"
+    )
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("regrid=True converts it.", "--regrid converts it."),
+        ("zr='hko_7' or zr=\"fmi\"", "--zr hko_7 or --zr fmi"),
+        ("variable= names one, units= says them", "--variable names one, units= says them"),
+        ("zr: expected a name. Received: zr=None", "--zr: expected a name. Received: --zr"),
+        ("split=None takes everything.", "no --split takes everything."),
+        ("path= takes a file", "INPUT takes a file"),
+        ("Give open_dataset('radar', ..., spacing_km=...), or more", "Give --spacing-km ..., or"),
+        ("Expected a time, not weights=None", "Expected a time, not weights=None"),
+    ],
+)
+def test_messages_name_options(message, expected):
+    names = ("regrid", "zr", "variable", "split", "spacing_km")
+    parameters = [
+        SimpleNamespace(name=name, opts=[f"--{name.replace('_', '-')}"], metavar=None)
+        for name in names
+    ]
+    parameters.append(SimpleNamespace(name="path", opts=["path"], metavar="INPUT"))
+    assert in_terms_of_options(message, parameters).startswith(expected)
+
+
+def test_data_errors_are_the_users(run, monkeypatch):
+    def refuse(name):
+        raise DataError("brackets [dBZ] and [bold] are text")
+
+    monkeypatch.setattr("keras_wx.zoo.presets.info", refuse)
+    assert run("info", "x").output == "Error: brackets [dBZ] and [bold] are text\n"
