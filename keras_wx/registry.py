@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import warnings
 from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
 from typing import Generic, TypeVar
@@ -75,7 +76,14 @@ class Registry(Generic[T]):
             for module in pkgutil.iter_modules(package.__path__):
                 importlib.import_module(f"{home}.{module.name}")
         for point in entry_points(group=self.entry_point_group):
-            point.load()
+            try:
+                point.load()
+            except Exception as error:  # somebody else's package is no reason to do without ours
+                warnings.warn(
+                    f"The {self.kind} {point.name!r} of an installed package is left out: "
+                    f"{point.value} cannot be imported: {error!r}",
+                    stacklevel=2,
+                )
         self._filled = True
 
 

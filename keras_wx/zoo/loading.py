@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from keras_wx.baselines import Baseline
 from keras_wx.errors import ModelError, WeightsError, unknown_name
 from keras_wx.registry import models
 from keras_wx.spec import Preset, Weights, WeightsTable
@@ -19,8 +20,6 @@ from keras_wx.zoo import presets
 
 if TYPE_CHECKING:
     import keras
-
-    from keras_wx.baselines import Baseline
 
 WEIGHTS_FILE = "model.weights.h5"
 
@@ -216,7 +215,7 @@ def _preset_and_weights(name, weights) -> tuple[Preset, Path | None]:
         return presets.get(name), Path(weights).expanduser()
     preset = presets.get(name) if weights == "default" else presets.base(name).resolved(weights)
     if preset.variant is None:
-        if models.get(preset.architecture).__module__.startswith("keras_wx.baselines"):
+        if issubclass(models.get(preset.architecture), Baseline):
             return preset, None
         raise WeightsError(
             f"{preset.name} has no trained weights yet. load({str(name)!r}, weights=None) gives "
