@@ -11,6 +11,7 @@ from keras_wx.data.augment import Augmentation
 from keras_wx.data.channels import ArrayPlan
 from keras_wx.data.order import chunked_order, epoch_rng
 from keras_wx.data.selection import Selection
+from keras_wx.errors import DataError
 from keras_wx.spec import Sample, format_step
 
 _MANY_READS = 4
@@ -62,6 +63,11 @@ class Samples(keras.utils.PyDataset):
         used = np.unique(selection.starts[:, None] + np.arange(selection.frames))
         blocks = self._store.blocks_of(used)
         self._fits = self._store.fits(blocks)
+        if not len(self):
+            raise DataError(
+                f"{len(selection.init)} windows make no whole batch of {batch_size}. "
+                "drop_remainder=False keeps the last, smaller batch."
+            )
         self._order: tuple[int, np.ndarray] | None = None
         self._asked_for: set[int] = set()
         self._many_reads = _MANY_READS * len(blocks)

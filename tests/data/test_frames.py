@@ -80,10 +80,11 @@ def test_each_block_is_read_once_while_it_is_kept():
     for _ in range(3):
         store.read(2, 8)
     assert store.reads == 2
-    store.read(11, 12)  # the third block: the first one, used longest ago, goes
-    store.read(6, 7)
-    assert store.reads == 3
     store.read(0, 1)
+    store.read(11, 12)  # the third block; the second goes, as it was used longest ago
+    store.read(0, 1)
+    assert store.reads == 3
+    store.read(6, 7)
     assert store.reads == 4
 
 

@@ -82,6 +82,8 @@ class TestWindows:
         assert [len(x) for x, _ in whole] == [4, 4]
         with pytest.raises(IndexError):
             whole[2]
+        with pytest.raises(DataError, match="11 windows make no whole batch of 12"):
+            samples(dataset, make_sample(), split=None, batch_size=12, drop_remainder=True)
 
     def test_variables_of_one_grid_are_channels(self):
         dataset = make_dataset(10)
