@@ -75,7 +75,8 @@ def samples(
         cache_bytes: memory for frames that were read, as float32.
         regrid, resample, convert_units, zr: conversions that are allowed, see
             `keras_wx.data.conform`.
-        options: `workers`, `use_multiprocessing`, `max_queue_size` of `keras.utils.PyDataset`.
+        options: `workers`, `use_multiprocessing`, `max_queue_size` of `keras.utils.PyDataset`. With
+            several workers Keras carries queued batches over into the next epoch.
 
     Returns:
         A `keras.utils.PyDataset` of `(x, y)`, or `(x, y, sample_weight)` where data may be missing:
