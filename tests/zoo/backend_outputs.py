@@ -1,0 +1,57 @@
+"""What must not depend on the backend: outputs of saved models, and of one step of training.
+
+Run as a script under KERAS_BACKEND=jax it computes them where TensorFlow cannot be imported.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+LEARNING_RATE = 0.05
+
+
+def outputs(folder: Path) -> dict[str, np.ndarray]:
+    """Forecast, loss, metrics and weights after one step, for every saved model in `folder`."""
+    import keras
+
+    import keras_wx
+
+    found = {}
+    for directory in sorted(path for path in folder.iterdir() if path.is_dir()):
+        model = keras_wx.load(directory)
+        data = np.load(directory / "data.npz")
+        found[f"{directory.name}/forecast"] = model.predict(data["x"], verbose=0)
+        if not isinstance(model, keras.Model):
+            continue
+        scores = model.evaluate(
+            data["x"], data["y"], sample_weight=data["mask"], verbose=0, return_dict=True
+        )
+        found |= {f"{directory.name}/{key}": np.asarray(value) for key, value in scores.items()}
+        # Plain gradient descent: the weights then show the gradients.
+        model.compile(loss=model.loss, optimizer=keras.optimizers.SGD(LEARNING_RATE))
+        model.fit(data["x"], data["y"], sample_weight=data["mask"], verbose=0)
+        for weight in model.weights:
+            found[f"{directory.name}/{weight.path}"] = np.asarray(weight)
+    return found
+
+
+class _NoTensorFlow:
+    """An import hook: TensorFlow is not installed here."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "tensorflow":
+            raise ModuleNotFoundError("No module named 'tensorflow'", name="tensorflow")
+
+
+if __name__ == "__main__":
+    sys.meta_path.insert(0, _NoTensorFlow())
+    here = Path(sys.argv[1])
+    results = outputs(here)
+    import keras
+
+    assert keras.backend.backend() == "jax", keras.backend.backend()
+    assert "tensorflow" not in sys.modules
+    np.savez(here / "jax.npz", **results)

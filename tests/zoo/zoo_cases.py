@@ -1,0 +1,71 @@
+"""How the zoo-wide tests build any registered model, and what they feed it.
+
+A model says its input itself: the shape it was built with, open sizes filled in here. It runs in
+its `tiny` configuration, loaded through a preset of its architecture.
+"""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+
+import keras_wx
+from keras_wx.baselines import Baseline
+from keras_wx.registry import models
+from keras_wx.zoo import presets
+
+GRID = 8
+BATCH = 3
+
+NETWORKS = [name for name in models if not issubclass(models.get(name), Baseline)]
+BASELINES = [name for name in models if issubclass(models.get(name), Baseline)]
+
+
+def tiny(architecture: str) -> keras.Model | Baseline:
+    """The model in its tiny configuration, compiled as its preset says, with formula weights."""
+    preset = next(
+        (
+            name
+            for name in keras_wx.list_models()
+            if presets.base(name).architecture == architecture
+        ),
+        None,
+    )
+    assert preset, f"architecture {architecture!r} has no preset in zoo_configs/"
+    config = getattr(models.get(architecture), "tiny", {})
+    model = keras_wx.load(preset, weights=None, **config)
+    if isinstance(model, keras.Model):
+        set_formula_weights(model)
+    return model
+
+
+def set_formula_weights(model: keras.Model) -> None:
+    """Weights from a formula, so that they are the same with every generator and backend."""
+    for number, variable in enumerate(model.weights):
+        count = int(np.prod(variable.shape))
+        values = 2 * spread(count, start=number).reshape(variable.shape) - 1
+        fan_in = max(1, count // variable.shape[-1])
+        is_variance = variable.path.endswith("variance")
+        variable.assign(1 + 0.5 * values if is_variance else 2 / np.sqrt(fan_in) * values)
+
+
+def spread(count: int, start: int = 0) -> np.ndarray:
+    """Numbers in [0, 1) that look random, from a formula."""
+    return np.sin(12.9898 * np.arange(count) + 78.233 * (start + 1)) * 43758.5453 % 1
+
+
+def inputs(model: keras.Model | Baseline) -> np.ndarray:
+    """A batch that the model takes, from a formula, between 0 and 1."""
+    if isinstance(model, Baseline):
+        frames = model.preset.sample.inputs[0].frames
+        shape = (None, frames, None, None, len(model.preset.sample.inputs))
+    else:
+        shape = model.input_shape
+    shape = (BATCH, *(size or GRID for size in shape[1:]))
+    return spread(np.prod(shape)).reshape(shape).astype("float32")
+
+
+def targets(model: keras.Model) -> np.ndarray:
+    """Targets for `inputs`, between 0 and 1."""
+    shape = (BATCH, *(size or GRID for size in model.output_shape[1:]))
+    return spread(np.prod(shape), start=5).reshape(shape).astype("float32")
