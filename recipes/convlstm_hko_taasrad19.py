@@ -1,6 +1,6 @@
 """Trains the weights `convlstm_hko.taasrad19`, and prints the entry of its preset file.
 
-    python recipes/convlstm_hko_taasrad19.py --data taasrad19_64x64_2015-10_2017-01.nc --out runs/hko
+    python recipes/convlstm_hko_taasrad19.py --data taasrad19_64x64_2015-10_2017-01.nc --out runs
 
 A run that was broken off goes on from its last epoch when started again with the same `--out`.
 """
@@ -19,6 +19,8 @@ import yaml
 import keras_wx
 from keras_wx.spec import Training
 from keras_wx.zoo import presets
+from keras_wx.zoo.compiling import compile_model
+from keras_wx.zoo.hdf5 import load_weights
 from keras_wx.zoo.loading import build
 
 SEED = 2015
@@ -50,7 +52,7 @@ def main():
     print(train, val, sep="\n", flush=True)
 
     options.out.mkdir(parents=True, exist_ok=True)
-    weights = options.out / "convlstm_hko.taasrad19.weights.h5"
+    best = options.out / "best.weights.h5"
     start = time.monotonic()
     model.fit(
         train.to_tf().repeat(),
@@ -61,10 +63,15 @@ def main():
         callbacks=[
             keras.callbacks.BackupAndRestore(options.out / "backup"),
             keras.callbacks.CSVLogger(options.out / "log.csv", append=True),
-            keras.callbacks.ModelCheckpoint(weights, save_best_only=True, save_weights_only=True),
+            keras.callbacks.ModelCheckpoint(best, save_best_only=True, save_weights_only=True),
         ],
     )
     print(f"{(time.monotonic() - start) / 60:.0f} minutes on {platform.processor() or 'CPU'}")
+    # A checkpoint holds the optimizer too, which a model for use does not need.
+    final = build(model.preset)
+    load_weights(final, best)
+    weights = options.out / "convlstm_hko.taasrad19.weights.h5"
+    final.save_weights(weights)
     content = weights.read_bytes()
     entry = {"file": weights.name, "sha256": hashlib.sha256(content).hexdigest()}
     print(yaml.safe_dump({"taasrad19": entry | {"bytes": len(content)} | VARIANT}))
@@ -88,8 +95,6 @@ def variant_preset():
 
 def compile_for(model: keras.Model, steps: int):
     """The preset's loss and metrics; learning rate warmed up, then a cosine to zero."""
-    from keras_wx.zoo.compiling import compile_model
-
     compile_model(model, model.preset)
     schedule = keras.optimizers.schedules.CosineDecay(
         1e-4, decay_steps=steps - 200, alpha=0.01, warmup_target=1e-3, warmup_steps=200

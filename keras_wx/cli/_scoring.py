@@ -12,7 +12,7 @@ from keras_wx.cli._console import console, table
 from keras_wx.data.windows import span
 from keras_wx.inference.progress import progress_bar
 from keras_wx.plots.style import pretty_units
-from keras_wx.verification.pooling import pool
+from keras_wx.verification.bootstrap import difference
 from keras_wx.verification.table import to_frame
 from keras_wx.verification.verify import verify
 
@@ -28,15 +28,15 @@ COLUMN_WIDTH = 7
 """Of a score in the table, with the blanks before it."""
 
 
-def within_range(dataset: xr.Dataset, target: Variable) -> xr.Dataset:
-    """The variable of a target, cut to the values that the model can say.
+def floored(dataset: xr.Dataset, target: Variable) -> xr.Dataset:
+    """The variable of a target, nowhere below the least value that the model can say.
 
     Archives write "no echo" as 0, -10 or -32 dBZ. Where the model has one number for all of them,
     errors between them would drown those that matter.
     """
     with np.errstate(all="ignore"):
-        ends = target.transform.inverse(target.transform(np.array([-np.inf, np.inf])))
-    field = dataset[target.name].clip(*ends, keep_attrs=True).astype("float32")
+        least = target.transform.inverse(target.transform(np.array(-np.inf)))
+    field = dataset[target.name].clip(min=least, keep_attrs=True).astype("float32")
     return dataset.assign({target.name: field})
 
 
@@ -60,7 +60,7 @@ def score(
         batch_size: see `keras_wx.predict`.
 
     Returns:
-        Name -> what `keras_wx.verify` returns, over all start times together.
+        Name -> what `keras_wx.verify` returns of every start time and lead time.
     """
     from keras_wx import predict
 
@@ -68,14 +68,14 @@ def score(
     parts = {name: [] for name in models}
     with progress_bar("forecasting", len(init_times) * len(models), None) as count:
         for starts, block in _blocks(data, sample, init_times):
-            observed = within_range(block, target)
+            observed = floored(block, target)
             for name, model in models.items():
                 forecast = predict(
                     model, observed, init_times=starts, batch_size=batch_size, progress=False
                 )
                 parts[name].append(
                     verify(
-                        within_range(forecast, target),
+                        forecast,
                         observed,
                         variable=target.name,
                         thresholds=thresholds,
@@ -83,7 +83,7 @@ def score(
                     )
                 )
                 count(len(starts))
-    return {name: pool(xr.concat(cases, "init_time"), "init_time") for name, cases in parts.items()}
+    return {name: xr.concat(cases, "init_time") for name, cases in parts.items()}
 
 
 def _blocks(
@@ -118,6 +118,26 @@ def print_scores(scores: Mapping[str, xr.Dataset], lines: Iterable[str]) -> None
     for begin in range(0, columns.shape[1], room):
         out.print(_table(columns.iloc[:, begin : begin + room]))
         out.print()
+
+
+def print_differences(cases: Mapping[str, xr.Dataset]) -> None:
+    """Prints how far the first model is ahead of each other one, with a bootstrap interval."""
+    (name, ours), *rivals = cases.items()
+    out = console()
+    for rival, theirs in rivals:
+        csi, mse = (difference(ours, theirs, score) for score in ("csi", "mse"))
+        out.print(
+            f"{name} minus {rival}, and 95 % of {csi.attrs['draws']} bootstrap draws "
+            f"of {csi.attrs['events']} events:"
+        )
+        for threshold in csi["threshold"].values:
+            out.print(f"  CSI >= {threshold:<6g}{_interval(csi.sel(threshold=threshold))}")
+        out.print(f"  MSE          {_interval(mse)}\n")
+
+
+def _interval(found: xr.Dataset) -> str:
+    middle, low, high = (float(found[name]) for name in ("difference", "low", "high"))
+    return f"{middle:+.3f}  ({low:+.3f} to {high:+.3f})"
 
 
 def _table(columns: pd.DataFrame) -> Table:

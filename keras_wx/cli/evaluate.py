@@ -72,6 +72,7 @@ def evaluate(
 
     Forecasts start at every window that its training would take: consecutive frames, enough rain.
     The table has means over lead times; CSI and bias count events of the whole period together.
+    Below it stands how far the model is ahead, with a bootstrap interval over rain events.
     """
     from keras_wx.cli import _output
     from keras_wx.cli._model import load_model
@@ -87,9 +88,10 @@ def evaluate(
     model = load_model(name, **frames)
     sample = model.preset.sample
 
-    from keras_wx.cli._scoring import print_scores, score
+    from keras_wx.cli._scoring import print_differences, print_scores, score
     from keras_wx.data.conform import conform
     from keras_wx.data.samples import samples
+    from keras_wx.verification.pooling import pool
 
     data = conform(
         source, sample, regrid=regrid, resample=resample, convert_units=convert_units, zr=zr
@@ -111,10 +113,12 @@ def evaluate(
         rival = load_model(other, output_frames=sample.targets[0].frames)
         label = rival.preset.full_name
         models[other if label in models else label] = rival  # saved models may share a name
-    scores = score(
+    cases = score(
         models, data, sample, windows.init_times, thresholds=levels, batch_size=batch_size
     )
+    scores = {label: pool(found, "init_time") for label, found in cases.items()}
     print_scores(scores, _summary(windows, sample, split))
+    print_differences(cases)
     if output is not None:
         _output.write_netcdf(_together(scores, windows), output)
         typer.echo(f"Scores by lead time: {output}")
