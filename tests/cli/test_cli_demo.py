@@ -9,6 +9,8 @@ from PIL import Image
 
 def test_demo(run, model_folder, tmp_path):
     folder = tmp_path / "here" / "demo"
+    folder.mkdir(parents=True)
+    (folder / "forecast.nc").write_text("of an earlier demo")
     result = run("demo", "--model", model_folder, "--output", folder)
     assert result.exit_code == 0, result.output
     assert "Finnish Meteorological Institute" in result.stdout
@@ -28,5 +30,3 @@ def test_demo(run, model_folder, tmp_path):
     for name in ("film_strip.png", "skill.png"):
         with Image.open(folder / name) as picture:
             assert picture.width > 600
-
-    assert run("demo", "--model", model_folder, "--output", folder).exit_code == 0

@@ -18,7 +18,11 @@ def truncated(path):
 
 
 CASES = {
-    "unknown preset": (None, ["convlstm_hok"], "Did you mean 'convlstm_hko'"),
+    "unknown preset": (
+        lambda p: radar_frames(9).to_netcdf(p),
+        ["convlstm_hok"],
+        "Did you mean 'convlstm_hko'",
+    ),
     "missing file": (None, ["{model}"], "INPUT takes a file, a folder, a pattern"),
     "truncated": (truncated, ["{model}"], "cut off"),
     "too few frames": (lambda p: radar_frames(2).to_netcdf(p), ["{model}"], "2016-09-28T15:05"),
@@ -43,7 +47,7 @@ CASES = {
         ["{model}", "--init-time", "2016-09-28T18:00"],
         "no frame at this time",
     ),
-    "unknown pair": (
+    "unknown dataset": (
         lambda p: radar_frames(9).to_netcdf(p),
         ["{model}", "--dataset", "radr"],
         "Did you mean 'radar'",
@@ -108,14 +112,15 @@ def test_a_bug_is_not_hidden(run, monkeypatch):
     assert isinstance(run("info", "persistence").exception, ZeroDivisionError)
 
 
-def test_warnings_are_one_line(run, radar_file, tmp_path):
+def test_warnings_are_one_line(run, model_folder, tmp_path):
     """The latest frame has no complete history: the forecast starts earlier."""
     radar = radar_frames(12).isel(time=[0, 1, 2, 3, 4, 5, 6, 7, 11])
     radar.to_netcdf(tmp_path / "gap.nc")
-    result = run(
-        "predict", "convlstm_hko", tmp_path / "gap.nc", tmp_path / "out.nc", "--dataset", "radar"
-    )
-    assert "Traceback" not in result.output
+    result = run("predict", model_folder, tmp_path / "gap.nc", tmp_path / "out.nc")
+    assert result.exit_code == 0
+    warning, summary = result.output.splitlines()
+    assert warning.startswith("Warning: The latest frame, 2016-09-28T15:55:00, has no complete")
+    assert summary.endswith("started 2016-09-28T15:35 UTC")
 
 
 @pytest.mark.parametrize(
@@ -127,7 +132,7 @@ def test_warnings_are_one_line(run, radar_file, tmp_path):
         ("zr: expected a name. Received: zr=None", "--zr: expected a name. Received: --zr"),
         ("split=None takes everything.", "no --split takes everything."),
         ("path= takes a file", "INPUT takes a file"),
-        ("Give open_dataset('radar', ..., spacing_km=...), or more", "Give --spacing-km ..., or"),
+        ("Give open_dataset('radar', ..., spacing_km=...), or more", "Give --spacing-km, or more"),
         ("Expected a time, not weights=None", "Expected a time, not weights=None"),
     ],
 )

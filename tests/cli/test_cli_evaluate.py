@@ -134,12 +134,11 @@ def test_takes_the_filter_of_the_preset(run, model_folder, taasrad_file):
 
 
 def test_many_thresholds_fit_a_terminal(run, radar_file):
-    levels = "5,10,15,20,25,30,35,40"
-    result = run("evaluate", "persistence", radar_file, "--thresholds", levels)
+    arguments = ["evaluate", "persistence", radar_file, "--output-frames", 4]
+    arguments += ["--thresholds", "5,10,15,20,25,30,35,40"]
+    result = run(*arguments)
     assert len(row_of("persistence", result)) == 18
-    narrow = run(
-        "evaluate", "persistence", radar_file, "--thresholds", levels, env={"COLUMNS": "80"}
-    )
+    narrow = run(*arguments, env={"COLUMNS": "80"})
     lines = narrow.stdout.splitlines()
     assert max(map(len, lines)) <= 80
     rows = [line.split()[1:] for line in lines if line.startswith("persistence")]
@@ -169,6 +168,6 @@ def test_horizon_rivals_and_picture(run, model_folder, radar_file, tmp_path):
     ],
 )
 def test_errors(run, radar_file, options, code, expected):
-    result = run("evaluate", "persistence", radar_file, *options)
+    result = run("evaluate", "persistence", radar_file, "--output-frames", 4, *options)
     assert result.exit_code == code
     assert expected in result.output

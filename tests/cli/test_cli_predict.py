@@ -51,8 +51,8 @@ def test_netcdf_is_for_every_reader(run, model_folder, radar_file, tmp_path):
     ("words", "minutes"),
     [
         (["latest"], [55]),
-        (["all"], list(range(10, 60, 5))),
-        (["every 5"], [10, 35]),
+        (["all"], list(range(0, 60, 5))),
+        (["every 5"], [0, 25, 50]),
         (["2016-09-28T15:20"], [20]),
         (["2016-09-28T15:40", "2016-09-28 15:20"], [20, 40]),
     ],
@@ -60,18 +60,16 @@ def test_netcdf_is_for_every_reader(run, model_folder, radar_file, tmp_path):
 )
 def test_init_times(run, radar_file, tmp_path, words, minutes):
     options = [part for word in words for part in ("--init-time", word)]
-    # Persistence reads one frame only; all but the first two start times are the tiny model's.
     result = run("predict", "persistence", radar_file, tmp_path / "out.nc", *options)
     assert result.exit_code == 0, result.output
     starts = opened(tmp_path / "out.nc").init_time.values - np.datetime64("2016-09-28T15:00", "ns")
-    expected = {"all": list(range(0, 60, 5)), "every 5": [0, 25, 50]}.get(words[0], minutes)
-    np.testing.assert_array_equal(starts / np.timedelta64(1, "m"), expected)
+    np.testing.assert_array_equal(starts / np.timedelta64(1, "m"), minutes)
 
 
 def test_conversions(run, model_folder, tmp_path):
     """Rain rate, 2 km and 2.5 min, in a Zarr store, for a model of dBZ, 3.75 km and 5 min."""
     radar = radar_frames(24, shape=(40, 48), spacing_km=2.0)
-    radar["time"] = radar.time[0] + np.arange(24) * np.timedelta64(150, "s")
+    radar["time"] = radar.time.values[0] + np.arange(24) * np.timedelta64(150, "s")
     rate = (10 ** (radar.reflectivity / 10) / 200) ** (1 / 1.6)
     rate.attrs = {"units": "mm h-1", "standard_name": "rainfall_rate"}
     rate.to_dataset(name="rain").to_zarr(tmp_path / "rain.zarr", consolidated=False)
@@ -168,6 +166,7 @@ def test_leaves_nothing_half_written(run, monkeypatch, radar_file, tmp_path, end
     xr.testing.assert_identical(opened(tmp_path / name), before)
 
 
+@pytest.mark.slow
 def test_uses_the_backend_of_the_user(model_folder, radar_file, tmp_path):
     """A fresh process; JAX, and TensorFlow not imported."""
     pytest.importorskip("jax")
@@ -184,7 +183,7 @@ def test_uses_the_backend_of_the_user(model_folder, radar_file, tmp_path):
         env=os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
