@@ -66,6 +66,10 @@ class Augmentation:
                 )
         self.room = room
 
+    @property
+    def changes_nothing(self) -> bool:
+        return not self.kinds and self.room == (0, 0)
+
     def draw(self, rng: np.random.Generator, windows: int) -> list[Pose]:
         """One pose a window. Always the same draws, so that one option does not move another."""
         rows = rng.integers(self.room[0] + 1, size=windows)

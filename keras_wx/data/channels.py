@@ -102,13 +102,13 @@ class ArrayPlan:
             `(batch, time, y, x)` of where every channel is valid.
         """
         out = np.empty((len(init), self.frames, *self.shape, len(self.channels)), np.float32)
-        valid = np.ones(out.shape[:-1], bool)
+        valid = np.broadcast_to(np.True_, out.shape[:-1])  # takes no memory
         for number, channel in enumerate(self.channels):
             layer = out[..., number]
             channel.write(layer, init, poses)
             gaps = channel.close_gaps(layer, init)
             if gaps is not None:
-                valid &= ~gaps
+                valid = valid & ~gaps
         return out, valid
 
 

@@ -7,7 +7,7 @@ import warnings
 import keras
 import numpy as np
 
-from keras_wx.data.augment import Augmentation
+from keras_wx.data.augment import Augmentation, Pose
 from keras_wx.data.channels import ArrayPlan
 from keras_wx.data.order import chunked_order, epoch_rng
 from keras_wx.data.selection import Selection
@@ -148,14 +148,17 @@ class Samples(keras.utils.PyDataset):
             raise IndexError(f"batch {index} of {len(self)}")
         chosen = self._windows(epoch)[index * self.batch_size : (index + 1) * self.batch_size]
         init = self.selection.init[chosen]
-        poses = self._augmentation.draw(epoch_rng(self.seed, epoch, index), len(init))
+        if self._augmentation.changes_nothing:
+            poses = [Pose()] * len(init)
+        else:
+            poses = self._augmentation.draw(epoch_rng(self.seed, epoch, index), len(init))
         x = {plan.name: plan.read(init, poses)[0] for plan in self._inputs}
-        y, weights = {}, {}
-        for plan in self._targets:
-            y[plan.name], valid = plan.read(init, poses)
-            weights[plan.name] = valid.astype(np.float32)
-        batch = (x, y, weights) if self._weighted else (x, y)
-        return tuple(map(_bare_if_single, batch))
+        targets = {plan.name: plan.read(init, poses) for plan in self._targets}
+        y = {name: array for name, (array, _) in targets.items()}
+        if not self._weighted:
+            return _bare_if_single(x), _bare_if_single(y)
+        weights = {name: valid.astype(np.float32) for name, (_, valid) in targets.items()}
+        return _bare_if_single(x), _bare_if_single(y), _bare_if_single(weights)
 
     def _windows(self, epoch: int) -> np.ndarray:
         """Positions of the windows in the order of an epoch."""
