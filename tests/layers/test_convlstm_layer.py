@@ -12,7 +12,7 @@ from keras import ops
 from keras_wx.errors import ModelError
 from keras_wx.layers import ConvLSTM
 
-BATCH, TIME, HEIGHT, WIDTH, CHANNELS, FILTERS = 2, 3, 4, 5, 2, 2
+BATCH, TIME, HEIGHT, WIDTH, CHANNELS, FILTERS = 1, 3, 3, 4, 2, 2
 
 # peephole, has_input, given initial state, kernel_size, input_kernel_size
 CASES = [
