@@ -154,6 +154,10 @@ def test_horizon_rivals_and_picture(run, model_folder, radar_file, tmp_path):
     assert "forecasts of 2 frames" in result.stdout
     first, second = row_of("convlstm_hko.saved", result), row_of(str(model_folder), result)
     assert first == second
+    # No lead over itself, in any draw; and one section of leads for each rival.
+    own = result.stdout.partition(f"convlstm_hko.saved minus {model_folder}")[2]
+    assert "MSE          +0.000  (+0.000 to +0.000)" in own
+    assert "convlstm_hko.saved minus persistence" in result.stdout
     assert (tmp_path / "skill.png").read_bytes().startswith(b"\x89PNG")
 
 
