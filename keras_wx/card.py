@@ -39,11 +39,11 @@ def render(preset: Preset) -> str:
 def _sample(sample: Sample) -> list[str]:
     lines = [_row("time step", sample.step_text or "any")]
     for name, grid in sample.grids.items():
-        shape = " x ".join("any" if size is None else str(size) for size in grid.shape)
-        dims = " x ".join(grid.dims)
+        sizes = zip(grid.dims, grid.shape, strict=True)
+        shape = ", ".join(f"{dim}: {'any' if size is None else size}" for dim, size in sizes)
         spacing = [f"{grid.spacing_km:g} km"] if grid.spacing_km else []
         spacing += [f"{dim} {value}" for dim, value in grid.spacing.items()]
-        lines.append(_row(f"grid {name}", ", ".join([f"{dims} = {shape}", *spacing])))
+        lines.append(_row(f"grid {name}", ", ".join([shape, *spacing])))
     lines += [_row(variable.role, _variable(variable)) for variable in sample.variables]
     return lines
 

@@ -75,7 +75,7 @@ def score(
                 )
                 parts[name].append(
                     verify(
-                        forecast,
+                        floored(forecast, target),
                         observed,
                         variable=target.name,
                         thresholds=thresholds,

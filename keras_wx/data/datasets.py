@@ -54,8 +54,9 @@ def open_dataset(name: str, /, **options) -> xr.Dataset:
     try:
         signature.bind(**options)
     except TypeError as error:
+        known = ", ".join(map(_option, parameters)) or "none"
         raise DataError(
-            f"Dataset {name!r}: {error}. Its options: {', '.join(map(_option, parameters))}. "
+            f"Dataset {name!r}: {error}. Its options: {known}. "
             f"Received: {', '.join(options) or 'none'}"
         ) from None
     return source(**options)
