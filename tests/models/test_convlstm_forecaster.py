@@ -30,7 +30,7 @@ def model():
     "changes",
     [
         {},
-        {"patch_size": 1, "channels": 2, "peephole": None},
+        {"patch_size": 1, "channels": 2, "peephole": None, "filters": (3, 3)},
         {"filters": (2,), "kernel_size": 1, "input_kernel_size": 5},
         {"filters": (2, 3, 1), "channels": 3, "peephole": "full", "grid": (4, 6)},
     ],
