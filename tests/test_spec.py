@@ -153,7 +153,7 @@ VARIANT = ("weights", "variants", "fmi")
 FIRST = ("sample", "variables", 0)
 
 # (where, value; REMOVE takes the key away) -> key, expectation and what was received
-REMOVE = object()
+REMOVE = "(removed)"
 WRONG = [
     (("titel",), "x", ["(top level): ", "unknown key 'titel'", "Did you mean 'title'?"]),
     (("name",), REMOVE, ["name: this key is missing"]),
@@ -241,7 +241,7 @@ def test_a_wrong_file_is_explained(where, value, parts):
     section = data
     for part in path:
         section = section[part]
-    if value is REMOVE:
+    if value == REMOVE:
         del section[key]
     else:
         section[key] = value
