@@ -39,6 +39,12 @@ def test_every_public_name_is_there(name):
     assert name in dir(keras_wx)
 
 
+@pytest.mark.parametrize("name", keras_wx.data.__all__)
+def test_every_name_of_data_is_no_module(name):
+    for _ in range(2):  # the first use imports the name's home, which may be called the same
+        assert callable(getattr(keras_wx.data, name))
+
+
 def test_unknown_name():
     with pytest.raises(AttributeError, match="'keras_wx' has no attribute 'lod'"):
         keras_wx.lod  # noqa: B018

@@ -1,14 +1,16 @@
 """From archives to samples: data sources, windows, splits and batches for `fit`.
 
-Public names load on first use: reading a dataset needs no Keras.
+Other names load on first use: reading a dataset needs no Keras.
 """
 
 from __future__ import annotations
 
 import importlib
 
+# At once: its module has the same name, and would take its place at the first import of it.
+from keras_wx.data.conform import conform as conform
+
 _HOMES = {
-    "conform": "conform",
     "fit_statistics": "statistics",
     "init_indices": "windows",
     "list_datasets": "datasets",
@@ -19,7 +21,7 @@ _HOMES = {
     "Samples": "pydataset",
 }
 
-__all__ = sorted(_HOMES)
+__all__ = sorted(["conform", *_HOMES])
 
 
 def __getattr__(name: str):
