@@ -36,7 +36,7 @@ def list_models(
         (it holds a dot), `preset.variant` names are returned.
 
     Raises:
-        ValueError: `task` is none of the zoo's tasks.
+        UnknownNameError: `task` is none of the zoo's tasks.
 
     Example:
         >>> keras_wx.list_models("convlstm_*", pretrained=True)
