@@ -18,7 +18,10 @@ REGION = re.compile(r"(<!-- models -->\n).*(<!-- /models -->)", re.DOTALL)
 
 
 def models_table() -> str:
-    lines = ["| preset | task | parameters | weights | on its test period |", "|---|---|---|---|---|"]
+    lines = [
+        "| preset | task | parameters | weights | on its test period |",
+        "|---|---|---|---|---|",
+    ]
     for name in keras_wx.list_models():
         preset = keras_wx.info(name)
         size = f"{preset.parameters:,}" if preset.parameters else "none"

@@ -7,6 +7,12 @@ from cli_radar import INPUT_FRAMES, OUTPUT_FRAMES, radar_frames
 from typer.testing import CliRunner
 
 
+@pytest.fixture(autouse=True)
+def _no_width(monkeypatch):
+    """Some test runners set a width, which the command line would obey."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @pytest.fixture
 def run():
     """Runs `keras-wx ARGUMENTS`; without a terminal, as in a pipe."""

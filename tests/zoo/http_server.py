@@ -6,7 +6,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 Answer = Callable[["_Handler"], None]
@@ -20,13 +20,14 @@ class Exchange:
     range: str | None
     status: int = 0
     sent: int = 0
+    ended: threading.Event = field(default_factory=threading.Event, repr=False, compare=False)
 
 
 class Server:
     """Answers each path with its scripted answers in turn; the last one stays."""
 
     def __init__(self):
-        self.exchanges: list[Exchange] = []
+        self.began: list[Exchange] = []
         self.closing = threading.Event()
         self._answers: dict[str, list[Answer]] = {}
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
@@ -37,6 +38,13 @@ class Server:
         """Scripts a path and returns its URL."""
         self._answers[path] = list(answers)
         return self.url + path
+
+    @property
+    def exchanges(self) -> list[Exchange]:
+        """All exchanges so far; a client may be done before the server has counted its bytes."""
+        for exchange in self.began:
+            exchange.ended.wait(1)
+        return self.began
 
     def next_answer(self, path: str) -> Answer:
         answers = self._answers.get(path, [status(404)])
@@ -58,9 +66,12 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         self.close_connection = True
         self.exchange = Exchange(self.path, self.headers.get("Range"))
-        self.server.site.exchanges.append(self.exchange)
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the client hung up
-            self.server.site.next_answer(self.path)(self)
+        self.server.site.began.append(self.exchange)
+        try:
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the client hung up
+                self.server.site.next_answer(self.path)(self)
+        finally:
+            self.exchange.ended.set()
 
     def head(self, status: int, **headers):
         self.exchange.status = status
