@@ -11,6 +11,4 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def test_the_table_of_models_is_up_to_date():
     command = [sys.executable, ROOT / "tools" / "update_readme.py", "--check"]
-    assert subprocess.run(command, check=False).returncode == 0, (
-        "Run python tools/update_readme.py"
-    )
+    assert subprocess.run(command, check=False).returncode == 0, "Run python tools/update_readme.py"
