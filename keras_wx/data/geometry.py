@@ -14,6 +14,9 @@ EARTH_RADIUS_KM = 6371.0
 SPACING_TOLERANCE = 0.05
 """Relative difference below which two spacings count as equal."""
 
+POSITIONS = ("lat", "lon", "latitude", "longitude")
+"""Names of coordinates that are degrees, where they say no units."""
+
 _NAMES = {
     "y": ("y", "lat", "latitude", "rlat", "northing", "south_north", "nav_lat", "j", "row"),
     "x": ("x", "lon", "longitude", "rlon", "easting", "west_east", "nav_lon", "i", "column"),
@@ -108,7 +111,8 @@ def unit_km(coordinate: xr.DataArray) -> float:
     if factors is None:
         raise DataError(
             f"Coordinate {coordinate.name!r}: expected units of length (m, km) or degrees, "
-            f"received {units!r}."
+            f"received {units!r}. open_dataset('radar', ..., spacing_km=...) takes the place of "
+            "the coordinates."
         )
     return factors[0]
 

@@ -7,7 +7,13 @@ import scipy.sparse as sp
 import xarray as xr
 
 from keras_wx.data.additive import deferred, from_additive, to_additive
-from keras_wx.data.geometry import is_geographic, same_spacing, spacing_km, spatial_dims
+from keras_wx.data.geometry import (
+    POSITIONS,
+    is_geographic,
+    same_spacing,
+    spacing_km,
+    spatial_dims,
+)
 from keras_wx.errors import DataError
 
 MIN_VALID = 0.5
@@ -30,7 +36,8 @@ def regrid(data: xr.DataArray, spacing: float, dims: tuple[str, str] | None = No
 
     Returns:
         The field with dims `(..., y, x)`, `float32`, lazy where `data` is. Its 2-D coordinates,
-        such as latitude and longitude, are averaged in the same way.
+        such as latitude and longitude, are averaged in the same way; those that are no numbers are
+        left out.
 
     Raises:
         DataError: for data without coordinates, or an area smaller than one new cell.
@@ -64,14 +71,11 @@ def regrid(data: xr.DataArray, spacing: float, dims: tuple[str, str] | None = No
         keep_attrs=True,
     )
     flat = {
-        name: ((ydim, xdim), _average_angle(c.transpose(ydim, xdim).values, y_weights, x_weights))
+        name: ((ydim, xdim), _average_flat(c.transpose(ydim, xdim), y_weights, x_weights), c.attrs)
         for name, c in data.coords.items()
-        if set(c.dims) == {ydim, xdim}
+        if set(c.dims) == {ydim, xdim} and c.dtype.kind in "iuf"
     }
-    new = new.assign_coords({ydim: y, xdim: x} | flat).rename(data.name)
-    for name in flat:
-        new[name].attrs = data[name].attrs
-    return new
+    return new.assign_coords({ydim: y, xdim: x} | flat).rename(data.name)
 
 
 def _axis(coordinate: xr.DataArray, factor: float, metric=None) -> tuple[xr.Variable, sp.csr_array]:
@@ -139,8 +143,16 @@ def _average(block: np.ndarray, y_weights: sp.csr_array, x_weights: sp.csr_array
     return new.reshape(*lead, *new.shape[1:])
 
 
+def _average_flat(coordinate: xr.DataArray, y_weights, x_weights) -> np.ndarray:
+    """Means of a 2-D coordinate."""
+    units = str(coordinate.attrs.get("units", ""))
+    if units.startswith("degree") or (not units and str(coordinate.name).lower() in POSITIONS):
+        return _average_angle(coordinate.values, y_weights, x_weights)
+    return _average(coordinate.values.astype("float32"), y_weights, x_weights)
+
+
 def _average_angle(degrees: np.ndarray, y_weights, x_weights) -> np.ndarray:
-    """Means of a 2-D coordinate in degrees, right across the date line too."""
+    """Means of degrees, right across the date line too."""
     radians = np.deg2rad(degrees.astype("float64"))
     sine, cosine = (y_weights @ part(radians) @ x_weights.T for part in (np.sin, np.cos))
     return np.rad2deg(np.arctan2(sine, cosine)).astype(degrees.dtype)

@@ -154,6 +154,16 @@ def test_positions_of_points_are_averaged_too():
     assert new["lat"].attrs == {"units": "degrees_north"}
 
 
+def test_coordinates_of_points_that_are_no_positions():
+    data = field(random_field(2, 4, 4)).assign_coords(
+        altitude=(("y", "x"), np.arange(16).reshape(4, 4) * 100, {"units": "m"}),
+        radar=(("y", "x"), np.full((4, 4), "north")),
+    )
+    new = regrid(data, 2.0)
+    np.testing.assert_allclose(new["altitude"], [[250, 450], [1050, 1250]])
+    assert "radar" not in new.coords
+
+
 def test_lazy_data_stay_lazy():
     data = field(random_field(5, 12, 12, missing=0.3))
 
