@@ -35,7 +35,9 @@ def check_increasing(times: np.ndarray) -> None:
     if not np.issubdtype(times.dtype, np.datetime64):
         raise DataError(
             "Expected times as datetime64, which xarray makes of CF units such as 'minutes since "
-            f"2016-01-01' in the standard calendar. Received dtype {times.dtype}."
+            f"2016-01-01' in the standard calendar. Received dtype {times.dtype}. "
+            "dataset.convert_calendar('standard') changes the calendar, and "
+            "dataset.indexes['time'].tz_convert(None) gives UTC of times with a time zone."
         )
     if np.isnat(times).any():
         raise DataError(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from keras_wx.data.geometry import is_geographic, spatial_dims, unit_km
+from keras_wx.data.geometry import POSITIONS, is_geographic, spatial_dims, unit_km
 from keras_wx.data.sources._grid import metre_coordinates
 from keras_wx.data.sources._quantity import Quantity
 from keras_wx.errors import DataError
 
-_POSITIONS = ("lat", "lon", "latitude", "longitude")
+_ROUNDING_MS = 10
+"""Distance of a date from a whole second that counts as an error of rounding."""
 
 
 def find_time(dataset: xr.Dataset, name: str | None) -> xr.Dataset:
@@ -36,12 +37,14 @@ def find_time(dataset: xr.Dataset, name: str | None) -> xr.Dataset:
         elif len(axes) == 1:
             name = axes[0]
         else:
+            _refuse_other_calendars(dataset)
             raise DataError(
                 f"Expected one variable of dates along the frames. Found {axes or 'none'} among "
                 f"{sorted(map(str, dataset.variables))}. time= names it; dates need units such as "
                 "'minutes since 2016-01-01'."
             )
     elif name not in dataset.variables or not _is_date(dataset.variables[name]):
+        _refuse_other_calendars(dataset)
         raise DataError(
             f"time={name!r}: expected a variable of dates, with units such as 'minutes since "
             f"2016-01-01'. The file has {sorted(map(str, dataset.variables))}."
@@ -52,6 +55,7 @@ def find_time(dataset: xr.Dataset, name: str | None) -> xr.Dataset:
         dataset = dataset.swap_dims({along[0]: name})
     if name != "time":
         dataset = dataset.drop_vars("time", errors="ignore").rename({name: "time"})
+    dataset = _at_whole_seconds(dataset)
     return dataset if along else dataset.expand_dims("time")
 
 
@@ -69,9 +73,7 @@ def with_conventional_axes(
         DataError: when the field has other axes.
     """
     positions = [
-        key
-        for key, v in dataset.data_vars.items()
-        if v.ndim == 2 and str(key).lower() in _POSITIONS
+        key for key, v in dataset.data_vars.items() if v.ndim == 2 and str(key).lower() in POSITIONS
     ]
     dataset = dataset.set_coords(positions)
     field = dataset[quantity.variable]
@@ -89,16 +91,50 @@ def with_conventional_axes(
         field = field.drop_vars([ydim, xdim], errors="ignore")
         field = _renamed(field, ydim, xdim, "y", "x")
         field = field.assign_coords(metre_coordinates(field.shape[1:], spacing_km))
-    elif is_geographic(field, ydim):
+    elif is_geographic(field, ydim) and not _is_rotated(field, ydim):
         field = _in_degrees(_renamed(field, ydim, xdim, "lat", "lon"))
+    elif is_geographic(field, ydim):
+        field = _renamed(field, ydim, xdim, "y", "x")
     else:
         field = _in_metres(_renamed(field, ydim, xdim, "y", "x"))
-    scalars = [key for key, c in field.coords.items() if c.ndim == 0]
-    return field.drop_vars(scalars).to_dataset(name=quantity.name).assign_attrs(dataset.attrs)
+    field = field.drop_vars([key for key, c in field.coords.items() if c.ndim == 0])
+    mapping = field.attrs.pop("grid_mapping", None) or field.encoding.pop("grid_mapping", None)
+    # It describes the coordinates of the file, not those that the user gave.
+    if mapping in dataset.variables and spacing_km is None:
+        field = field.assign_coords({mapping: dataset.variables[mapping]})
+        field.attrs["grid_mapping"] = mapping
+    return field.to_dataset(name=quantity.name).assign_attrs(dataset.attrs)
 
 
 def _is_date(variable: xr.Variable) -> bool:
     return np.issubdtype(variable.dtype, np.datetime64)
+
+
+def _refuse_other_calendars(dataset: xr.Dataset) -> None:
+    for name, variable in dataset.variables.items():
+        if variable.dtype == object and "calendar" in variable.encoding:
+            raise DataError(
+                f"Expected times in the standard calendar. {name!r} has the calendar "
+                f"{variable.encoding['calendar']!r}: xarray.open_dataset(...).convert_calendar("
+                "'standard') changes it."
+            )
+
+
+def _at_whole_seconds(dataset: xr.Dataset) -> xr.Dataset:
+    """Fractions of days or hours come out some microseconds beside the second that is meant, and
+    frames would not be equally far apart."""
+    time = dataset["time"]
+    if np.dtype(time.encoding.get("dtype", "i8")).kind != "f":
+        return dataset
+    seconds = time.dt.round("s")
+    if (abs(time - seconds) > np.timedelta64(_ROUNDING_MS, "ms")).any():
+        return dataset
+    return dataset.assign_coords(time=seconds.assign_attrs(time.attrs))
+
+
+def _is_rotated(field: xr.DataArray, ydim: str) -> bool:
+    """Degrees from a shifted pole, as long as others, but no latitudes."""
+    return field[ydim].attrs.get("standard_name") == "grid_latitude"
 
 
 def _renamed(field: xr.DataArray, ydim: str, xdim: str, y: str, x: str) -> xr.DataArray:
@@ -123,7 +159,7 @@ def _in_metres(field: xr.DataArray) -> xr.DataArray:
             continue
         coordinate = field[dim]
         # Numbers of rows and columns say nothing about distances.
-        if "units" not in coordinate.attrs and (np.diff(coordinate.values) == 1).all():
+        if "units" not in coordinate.attrs and (abs(np.diff(coordinate.values)) == 1).all():
             field = field.drop_vars(dim)
             continue
         metres = coordinate.values * (1000 * unit_km(coordinate))

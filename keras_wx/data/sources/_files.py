@@ -45,6 +45,8 @@ def open_files(
     for name, part in zip(paths, parts, strict=True):
         if "time" not in part.dims or "time" not in part.coords:
             raise DataError(f"{name}: expected times to join files along. Found none.")
+    # A file that was opened for writing and never written to has no time to sort by.
+    parts = [part for part in parts if part.sizes["time"]] or parts[:1]
     parts.sort(key=lambda part: part["time"].values[0])
     try:
         joined = xr.concat(

@@ -166,6 +166,43 @@ def test_numbers_of_rows_are_no_distances(file):
     assert spacing_km(opened(file)["rain_rate"]) is None
     assert spacing_km(opened(file, spacing_km=2)["rain_rate"]) == (2, 2)
     assert spacing_km(opened(file, spacing_km=(1, 2))["rain_rate"]) == (1, 2)
+    write(file, {"rr": {"units": "mm/h"}}, axes={"y": (np.arange(4)[::-1], {}), "x": axes["x"]})
+    assert spacing_km(opened(file)["rain_rate"]) is None, "counted from the other end"
+
+
+def test_axes_in_no_length(file):
+    axes = {"y": (np.arange(4), {"units": "1"}), "x": (np.arange(5), {"units": "1"})}
+    write(file, {"rr": {"units": "mm/h"}}, axes=axes)
+    with pytest.raises(DataError, match=r"units of length.*received '1'.*spacing_km="):
+        opened(file)
+    assert spacing_km(opened(file, spacing_km=2)["rain_rate"]) == (2, 2)
+
+
+def test_rotated_pole(file):
+    axes = {
+        "rlat": (np.arange(4) * 0.1, {"units": "degrees", "standard_name": "grid_latitude"}),
+        "rlon": (np.arange(5) * 0.1, {"units": "degrees", "standard_name": "grid_longitude"}),
+    }
+    write(file, {"rr": {"units": "mm/h"}}, dims=("time", "rlat", "rlon"), axes=axes)
+    dataset = xr.open_dataset(file).assign_coords(lat=(("rlat", "rlon"), np.full((4, 5), 47.0)))
+    dataset.to_netcdf(file.with_name("b.nc"))
+    field = opened(file.with_name("b.nc"))["rain_rate"]
+    assert field.dims == ("time", "y", "x"), "a shifted pole's degrees are no latitudes"
+    assert field["y"].attrs["standard_name"] == "grid_latitude"
+    np.testing.assert_allclose(field["lat"], np.full((4, 5), 47.0))
+    assert spacing_km(field) == pytest.approx((11.12, 11.12), rel=1e-3)
+
+
+def test_grid_mapping_comes_along(file):
+    axes = {"y": (np.arange(4), {"units": "km"}), "x": (np.arange(5), {"units": "km"})}
+    write(file, {"rr": {"units": "mm/h", "grid_mapping": "crs"}}, axes=axes)
+    assert "grid_mapping" not in opened(file)["rain_rate"].attrs, "the file does not hold it"
+    with netCDF4.Dataset(file, "a") as data:
+        data.createVariable("crs", "i4").grid_mapping_name = "polar_stereographic"
+    field = opened(file)["rain_rate"]
+    assert field.attrs["grid_mapping"] == "crs"
+    assert field["crs"].attrs["grid_mapping_name"] == "polar_stereographic"
+    assert "crs" not in opened(file, spacing_km=2)["rain_rate"].coords, "of other coordinates"
 
 
 def test_without_coordinates_conform_says_what_to_do(file):
@@ -203,6 +240,35 @@ def test_two_times_that_could_be_meant(file):
         opened(file.with_name("b.nc"))
     dataset = opened(file.with_name("b.nc"), time="received")
     assert str(dataset["time"].values[0]).startswith("2016-09-28T14:02")
+
+
+@pytest.mark.parametrize(("unit", "minutes"), [("days", 1440), ("hours", 60)])
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_times_in_fractions_are_equally_far_apart(file, unit, minutes, dtype):
+    later = 0 if dtype == "f4" else 1000
+    times = (later + np.arange(40) * 5 / minutes).astype(dtype)
+    with netCDF4.Dataset(write(file, {"rr": {"units": "mm/h"}}, minutes=range(40)), "a") as data:
+        data.renameVariable("time", "old")
+        data.createVariable("fraction", dtype, ("time",)).units = f"{unit} since 2016-01-01"
+        data["fraction"][:] = times
+    steps = np.diff(opened(file, time="fraction")["time"].values)
+    assert set(steps.astype("timedelta64[ns]").astype(int)) == {300 * 10**9}
+
+
+def test_times_between_the_seconds_stay_there(file):
+    with netCDF4.Dataset(write(file, {"rr": {"units": "mm/h"}}), "a") as data:
+        data.createVariable("fine", "f8", ("time",)).units = "seconds since 2016-01-01"
+        data["fine"][:] = [0.0, 0.25, 0.5]
+    assert time_step(opened(file, time="fine")["time"].values).total_seconds() == 0.25
+
+
+def test_another_calendar(file):
+    with netCDF4.Dataset(write(file, {"rr": {"units": "mm/h"}}), "a") as data:
+        data["time"].calendar = "noleap"
+    with pytest.raises(DataError, match=r"a.nc.*'noleap'.*convert_calendar"):
+        opened(file)
+    converted = xr.open_dataset(file).convert_calendar("standard")
+    assert time_step(converted["time"].values).total_seconds() == 300
 
 
 def test_no_times(file):
@@ -246,6 +312,12 @@ def test_several_files_in_any_order(tmp_path):
         assert field.chunks is not None
         assert field[:, 0, 0].values.tolist() == [0, 0, 0, 60, 60, 60, 120, 120, 120]
         assert np.all(np.diff(field["time"]) > np.timedelta64(0))
+
+
+def test_a_file_without_frames_among_others(tmp_path):
+    write(tmp_path / "a.nc", {"rr": {"units": "mm/h"}}, minutes=())
+    write(tmp_path / "b.nc", {"rr": {"units": "mm/h"}})
+    assert opened(tmp_path)["rain_rate"].sizes["time"] == 3
 
 
 def test_one_frame_a_file(tmp_path):
