@@ -7,10 +7,17 @@ package `keras_wx.zoo_configs`, so that `importlib.resources` finds it in every 
 from setuptools import find_packages, setup
 
 setup(
-    packages=[*find_packages(include=["keras_wx", "keras_wx.*"]), "keras_wx.zoo_configs"],
+    packages=[
+        *find_packages(include=["keras_wx", "keras_wx.*"]),
+        "keras_wx.data.shipped",
+        "keras_wx.zoo_configs",
+        "keras_wx.zoo_configs.weights",
+    ],
     package_dir={"keras_wx.zoo_configs": "zoo_configs"},
     package_data={
-        "keras_wx": ["py.typed", "data/shipped/*"],
-        "keras_wx.zoo_configs": ["*.yaml", "weights/*", "sweeps/*.yaml"],
+        "keras_wx": ["py.typed"],
+        "keras_wx.data.shipped": ["*.nc"],
+        "keras_wx.zoo_configs": ["*.yaml"],
+        "keras_wx.zoo_configs.weights": ["*.weights.h5"],
     },
 )
