@@ -55,6 +55,7 @@ def conform(
     fitting = conform(radar, preset.sample, regrid=True, zr="marshall_palmer")
     ```
     """
+    require_dataset("dataset", dataset)
     fields = {}
     for variable in _needed(sample):
         field = _with_units(_find(dataset, variable, zr), variable, convert_units)
@@ -65,6 +66,15 @@ def conform(
     except ValueError as error:
         raise DataError(f"The variables {list(fields)} do not share their axes: {error}") from error
     return joined.assign_attrs(dataset.attrs)
+
+
+def require_dataset(name: str, value: object) -> None:
+    """Raises `DataError` for an argument that is no dataset, such as one field of it."""
+    if not isinstance(value, xr.Dataset):
+        raise DataError(
+            f"{name}: expected an xarray.Dataset, as keras_wx.open_dataset gives it. "
+            f"Received: {type(value).__name__}"
+        )
 
 
 def _needed(sample: Sample) -> list[Variable]:
@@ -109,10 +119,11 @@ def _by_zr(dataset: xr.Dataset, variable: Variable, zr) -> xr.DataArray:
             f"{_listed(dataset)}. dataset.rename({{'old': {variable.name!r}}}) gives it the name."
         )
     if zr is None:
+        others = sorted(set(ZR_PAIRS) - {"marshall_palmer"})
         raise DataError(
             f"The sample needs {variable.name!r} [{variable.units}], the dataset has "
             f"{source.name!r} [{source.attrs['units']}]. zr='marshall_palmer' converts it, "
-            f"as do {', '.join(map(repr, sorted(ZR_PAIRS)))} or the (a, b) of Z = a R**b."
+            f"as do {', '.join(map(repr, others))} or the (a, b) of Z = a R**b."
         )
     relation = _relation(zr)
     to_rate = is_wanted is u.is_rain_rate
@@ -205,9 +216,9 @@ def _on_grid(field: xr.DataArray, grid: Grid, regrid: bool) -> xr.DataArray:
     found = spacing_km(field, dims)
     if found is None:
         raise DataError(
-            f"Variable {field.name!r} has no coordinates along {dims[0]!r} and {dims[1]!r}, so its "
-            f"grid spacing is not known; the sample needs {grid.spacing_km:g} km. Give "
-            "open_dataset('radar', ..., spacing_km=...), or coordinates in metres."
+            f"Variable {field.name!r} has no coordinates along {dims[0]!r} and {dims[1]!r}, or one "
+            f"point only, so its grid spacing is not known; the sample needs {grid.spacing_km:g} km. "
+            "Give open_dataset('radar', ..., spacing_km=...), or coordinates in metres."
         )
     if all(same_spacing(value, grid.spacing_km) for value in found):
         return field

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from keras_wx.data.conform import conform
+from keras_wx.data.conform import conform, require_dataset
 from keras_wx.data.timeaxis import time_step
 from keras_wx.errors import DataError, ModelError
 from keras_wx.inference.blocks import Batches, forecast_blocks
@@ -171,11 +171,7 @@ def _check_request(
     batch_size: int | None,
     output_frames: int | None,
 ) -> None:
-    if not isinstance(dataset, xr.Dataset):
-        raise DataError(
-            "dataset: expected an xarray.Dataset, as keras_wx.open_dataset gives it. "
-            f"Received: {type(dataset).__name__}"
-        )
+    require_dataset("dataset", dataset)
     for name, value in (
         ("members", members),
         ("batch_size", batch_size),

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from keras_wx.data.conform import require_dataset
 from keras_wx.data.units import same_units
 from keras_wx.errors import DataError
 
@@ -63,6 +64,8 @@ class Pairs:
 
 def match(forecast: xr.Dataset, truth: xr.Dataset, variable: str | None) -> Pairs:
     """Finds the truth of each forecast frame, or says why the two cannot be compared."""
+    require_dataset("forecast", forecast)
+    require_dataset("truth", truth)
     variable = _variable(forecast, variable)
     if variable not in truth.data_vars:
         raise DataError(

@@ -259,3 +259,8 @@ def test_every_conversion_at_once_stays_lazy(from_file, tmp_path):
     assert lazy["reflectivity"].dtype == "float32"
     assert "dtype" not in lazy["reflectivity"].encoding, "packing of the file, no longer true"
     xr.testing.assert_allclose(lazy.compute(), expected)
+
+
+def test_a_field_alone_is_no_dataset():
+    with pytest.raises(DataError, match=r"dataset: expected an xarray.Dataset.*Received: str"):
+        conform("radar.nc", sample())

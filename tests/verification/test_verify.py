@@ -464,6 +464,14 @@ def test_fields_without_coordinates_are_compared_by_size():
     xr.testing.assert_identical(verify(forecast, bare), verify(forecast, truth))
 
 
+def test_a_field_alone_is_no_dataset():
+    forecast, truth = random_fields()
+    with pytest.raises(DataError, match=r"truth: expected an xarray.Dataset.*Received: DataArray"):
+        verify(forecast, truth.reflectivity)
+    with pytest.raises(DataError, match=r"forecast: expected an xarray.Dataset"):
+        verify(forecast.reflectivity, truth)
+
+
 def with_units(ds, units):
     ds = ds.copy()
     ds["reflectivity"] = ds.reflectivity.assign_attrs(units=units)
