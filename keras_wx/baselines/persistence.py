@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from keras_wx.baselines.base import Baseline
+from keras_wx.errors import ModelError
 from keras_wx.registry import register_model
 
 
@@ -21,12 +22,19 @@ class Persistence(Baseline):
     Output shape:
         `(batch, output_frames, height, width, channels)`.
 
+    Raises:
+        ModelError: no frames to forecast.
+
     Example:
         >>> keras_wx.load("persistence", output_frames=20)
     """
 
     def __init__(self, output_frames: int = 15, name: str | None = None):
         super().__init__(name)
+        if output_frames < 1:
+            raise ModelError(
+                f"Expected at least one output frame. Received: output_frames={output_frames}"
+            )
         self.output_frames = output_frames
 
     def forecast(self, x: np.ndarray) -> np.ndarray:

@@ -237,11 +237,17 @@ def _overridden(preset: Preset, overrides: dict) -> Preset:
     """The preset with another configuration, and a sample that goes with it."""
     if not overrides:
         return preset
-    sample = preset.sample.with_frames(
-        input_frames=overrides.get("input_frames"), output_frames=overrides.get("output_frames")
-    )
+    try:
+        sample = preset.sample.with_frames(
+            input_frames=overrides.get("input_frames"), output_frames=overrides.get("output_frames")
+        )
+        shape = tuple(overrides.get("grid") or (None, None))
+    except TypeError as error:
+        raise ModelError(
+            f"{preset.full_name}: expected whole numbers of frames and grid=(height, width). "
+            f"Received: {overrides}"
+        ) from error
     if "grid" in overrides:
-        shape = tuple(overrides["grid"] or (None, None))
         grids = {
             name: grid.model_copy(update={"shape": shape}) for name, grid in sample.grids.items()
         }

@@ -23,11 +23,12 @@ Tried = list[tuple[str, str]]
 """(place, why it did not give the file), in the order of trying."""
 
 
-def fetch(name: str, *, progress: bool = True) -> Path:
+def fetch(name: str | Path, *, progress: bool = True) -> Path:
     """Makes sure that the weights of a preset are on this machine.
 
     Args:
-        name: a preset, `"convlstm_hko"`, or one of its variants, `"convlstm_hko.taasrad19"`.
+        name: a preset, `"convlstm_hko"`, one of its variants, `"convlstm_hko.taasrad19"`, or a
+            directory written by `keras_wx.save`, whose file is checked.
         progress: whether to show a progress bar, where there is a terminal.
 
     Returns:
@@ -50,7 +51,8 @@ def fetch(name: str, *, progress: bool = True) -> Path:
             + (f"Name a variant: {known}. " if known else "")
             + f"load({preset.name!r}, weights=None) gives a model with random weights."
         )
-    return weights_path(preset, preset.variant, progress=progress)
+    directory = presets.saved_directory(name)
+    return weights_path(preset, preset.variant, directory=directory, progress=progress)
 
 
 def weights_path(

@@ -6,6 +6,7 @@ import pytest
 import keras_wx
 from keras_wx.baselines import Baseline
 from keras_wx.baselines.persistence import Persistence
+from keras_wx.errors import ModelError
 
 
 def test_repeats_the_last_frame():
@@ -31,6 +32,11 @@ def test_config_makes_it_again():
     config = Persistence(output_frames=7, name="last").get_config()
     assert config == {"output_frames": 7, "name": "last"}
     assert Persistence(**config).get_config() == config
+
+
+def test_no_frames_are_no_forecast():
+    with pytest.raises(ModelError, match="output_frames=0"):
+        keras_wx.load("persistence", output_frames=0)
 
 
 def test_base_leaves_the_forecast_to_others():

@@ -146,6 +146,9 @@ def test_override_that_makes_no_model():
         keras_wx.load("trained", kernel_size=4)
     with pytest.raises(ModelError, match=r"trained.alps cannot be built.*'filters': 'many'"):
         keras_wx.load("trained", filters="many")
+    for overrides in ({"grid": 32}, {"input_frames": "5"}):
+        with pytest.raises(ModelError, match=r"trained.alps: expected whole numbers.*Received"):
+            keras_wx.load("trained", **overrides)
 
 
 @pytest.mark.parametrize(
@@ -233,6 +236,7 @@ def test_fine_tuning_learns_and_survives_saving(tmp_path):
 def test_saved_directory_says_where_it_comes_from(tmp_path):
     model = keras_wx.load("trained.fmi")
     directory = keras_wx.save(model, str(tmp_path / "a" / "b"))
+    assert keras_wx.fetch(directory) == directory / "model.weights.h5"
     assert sorted(file.name for file in directory.iterdir()) == ["model.weights.h5", "preset.yaml"]
     preset = keras_wx.info(directory)
     assert preset.full_name == "trained.saved"
