@@ -126,18 +126,23 @@ def print_differences(cases: Mapping[str, xr.Dataset]) -> None:
     out = console()
     for rival, theirs in rivals:
         csi, mse = (difference(ours, theirs, score) for score in ("csi", "mse"))
-        out.print(
-            f"{name} minus {rival}, and 95 % of {csi.attrs['draws']} bootstrap draws "
-            f"of {csi.attrs['events']} events:"
-        )
+        draws, events = csi.attrs["draws"], csi.attrs["events"]
+        if events > 1:
+            how = f"and 95 % of {draws} bootstrap draws of {events} events"
+        else:
+            how = "in a single event, which says nothing of others"
+        out.print(f"{name} minus {rival}, {how}:")
         for threshold in csi["threshold"].values:
-            out.print(f"  CSI >= {threshold:<6g}{_interval(csi.sel(threshold=threshold))}")
-        out.print(f"  MSE          {_interval(mse)}\n")
+            out.print(f"  CSI >= {threshold:<6g}{_lead(csi.sel(threshold=threshold), events)}")
+        out.print(f"  MSE          {_lead(mse, events)}\n")
 
 
-def _interval(found: xr.Dataset) -> str:
+def _lead(found: xr.Dataset, events: int) -> str:
     middle, low, high = (float(found[name]) for name in ("difference", "low", "high"))
-    return f"{middle:+.3f}  ({low:+.3f} to {high:+.3f})"
+    if np.isnan(middle):
+        return "-"
+    # Draws of one event are all the same: their interval would be a point.
+    return f"{middle:+.3f}  ({low:+.3f} to {high:+.3f})" if events > 1 else f"{middle:+.3f}"
 
 
 def _table(columns: pd.DataFrame) -> Table:

@@ -154,11 +154,33 @@ def test_horizon_rivals_and_picture(run, model_folder, radar_file, tmp_path):
     assert "forecasts of 2 frames" in result.stdout
     first, second = row_of("convlstm_hko.saved", result), row_of(str(model_folder), result)
     assert first == second
-    # No lead over itself, in any draw; and one section of leads for each rival.
+    # No lead over itself; and one section of leads for each rival.
     own = result.stdout.partition(f"convlstm_hko.saved minus {model_folder}")[2]
-    assert "MSE          +0.000  (+0.000 to +0.000)" in own
+    assert own.startswith(", in a single event")
+    assert "MSE          +0.000\n" in own
     assert "convlstm_hko.saved minus persistence" in result.stdout
     assert (tmp_path / "skill.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_lead_in_several_events(capsys):
+    days = np.array(["2016-09-01", "2016-09-02", "2016-09-03"], "datetime64[ns]")
+    dims = ("init_time", "lead_time", "threshold")
+
+    def cases(hits, mse):
+        counts = {"hits": hits, "misses": [0, 0, 0], "false_alarms": [10 - n for n in hits]}
+        # Nothing was above the second threshold.
+        fields = {key: (dims, [[[n, 0]] for n in numbers]) for key, numbers in counts.items()}
+        fields["mse"] = dims[:2], [[mse]] * 3
+        fields["n_pairs"] = dims[:2], [[100]] * 3
+        return xr.Dataset(fields, {"init_time": days, "threshold": [10.0, 30.0]})
+
+    _scoring.print_differences({"ours": cases([8, 8, 8], 2.0), "theirs": cases([5, 6, 7], 3.0)})
+    text = capsys.readouterr().out
+    assert "ours minus theirs, and 95 % of 1000 bootstrap draws of 3 events:" in text
+    # 1000 draws of three hold the case of one event alone, which is one in 27, at each end.
+    assert "CSI >= 10    +0.200  (+0.100 to +0.300)" in text
+    assert "CSI >= 30    -\n" in text
+    assert "MSE          -1.000  (-1.000 to -1.000)" in text
 
 
 @pytest.mark.parametrize(
