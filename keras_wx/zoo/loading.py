@@ -39,8 +39,8 @@ def load(
             random weights. Nothing else gives random weights.
         compile: whether to compile with the preset's loss, optimizer and metrics.
         **overrides: changes of the preset's configuration (`output_frames=30`, `grid=(64, 64)`,
-            `filters=[32, 32]`, ...). Every weight that still fits is kept; a warning names the
-            others, which start at random.
+            `filters=[32, 32]`, ...). Every weight that still fits is kept; a warning names those
+            that start at random and those that have no place any more.
 
     Returns:
         A `keras.Model` whose `preset` attribute says what it eats and gives. Baselines such as
@@ -68,7 +68,7 @@ def load(
         else:
             source = build(original)
             load_weights(source, file)
-            _warn_of_new(transfer_weights(source, model), preset)
+            _transfer(source, model)
     if compile and preset.training is not None:
         from keras_wx.zoo.compiling import compile_model
 
@@ -102,13 +102,13 @@ def rebuild(model: keras.Model | Baseline, **overrides: Any) -> keras.Model | Ba
         **overrides: changes of its configuration, as in `load`.
 
     Returns:
-        A new model; a warning names the weights that no longer fit and start at random.
+        A new model; a warning names the weights that no longer fit.
     """
     preset = preset_of(model)
     _check_overrides(type(model), preset, overrides)
     new = build(_overridden(preset, overrides))
     if getattr(model, "weights", None):
-        _warn_of_new(transfer_weights(model, new), new.preset)
+        _transfer(model, new)
     return new
 
 
@@ -143,6 +143,27 @@ def transfer_weights(source: keras.Model, target: keras.Model) -> list[str]:
         elif any(variable is weight for weight in target.weights):
             left.append(variable.path)
     return left
+
+
+def _transfer(source: keras.Model, target: keras.Model) -> None:
+    """Gives `target` the weights of `source` that fit; a warning names those that do not."""
+    new = transfer_weights(source, target)
+    places = {weight.path for weight in target.weights}
+    dropped = [weight.path for weight in source.weights if weight.path not in places]
+    facts = []
+    if new:
+        facts.append(
+            "these weights have no trained values in this configuration and start at random: "
+            + ", ".join(new)
+        )
+    if dropped:
+        facts.append(
+            f"these trained weights have no place in this configuration: {', '.join(dropped)}"
+        )
+    if facts:
+        warnings.warn(
+            f"{target.preset.full_name}: {'; '.join(facts)}. All others are kept.", stacklevel=3
+        )
 
 
 def save(model: keras.Model, directory: str | os.PathLike) -> Path:
@@ -255,12 +276,3 @@ def _overridden(preset: Preset, overrides: dict) -> Preset:
     return preset.model_copy(
         update={"config": preset.config | overrides, "sample": sample, "parameters": None}
     )
-
-
-def _warn_of_new(paths: list[str], preset: Preset) -> None:
-    if paths:
-        warnings.warn(
-            f"{preset.full_name}: these weights have no trained values in this configuration and "
-            f"start at random: {', '.join(paths)}. All others are kept.",
-            stacklevel=3,
-        )

@@ -198,6 +198,16 @@ def test_width_keeps_what_fits_and_names_the_rest(mirror):
     assert "All others are kept" in message
 
 
+def test_weights_without_a_place_are_named():
+    with pytest.warns(UserWarning, match="no place in this configuration") as caught:
+        keras_wx.load("trained", peephole=None)
+    message = next(str(w.message) for w in caught if w.category is UserWarning)
+    assert "encoder_1/peepholes" in message
+    assert "forecaster_2/peepholes" in message
+    assert "kernel" not in message
+    assert "start at random" not in message
+
+
 def test_rebuild_keeps_the_weights_of_a_model_at_hand():
     model = keras_wx.load("trained")
     model.set_weights([w + 1 for w in model.get_weights()])
