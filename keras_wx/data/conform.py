@@ -218,7 +218,8 @@ def _on_grid(field: xr.DataArray, grid: Grid, regrid: bool) -> xr.DataArray:
         raise DataError(
             f"Variable {field.name!r} has no coordinates along {dims[0]!r} and {dims[1]!r}, or one "
             "point only, so its grid spacing is not known; the sample needs "
-            f"{grid.spacing_km:g} km. Give open_dataset('radar', ..., spacing_km=...), or coordinates in metres."
+            f"{grid.spacing_km:g} km. Give open_dataset('radar', ..., spacing_km=...), or "
+            "coordinates in metres."
         )
     if all(same_spacing(value, grid.spacing_km) for value in found):
         return field
