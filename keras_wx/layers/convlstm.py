@@ -10,6 +10,44 @@ from keras_wx.errors import ModelError
 PEEPHOLES = ("channel", "full", None)
 
 
+def _fused(function):
+    """Has TensorFlow turn elementwise work into one kernel, as JAX does with all that it compiles.
+
+    Operator by operator the gates are many passes over memory: on a CPU with bfloat16 units more
+    than half of the time of a forecast goes there, see `benchmarks/`. Compiling the convolutions
+    too would make a CPU several times slower.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return function
+    import tensorflow as tf
+
+    return tf.function(function, jit_compile=True)
+
+
+@_fused
+def _gates(z, c, peepholes, dtype):
+    """The next states (H, C) from `z`, the four gates before activation, and the last C.
+
+    Args:
+        z: tensor `(batch, height, width, 4 * filters)`, gates in the order i, f, c, o.
+        c: tensor `(batch, height, width, filters)`; None for zeros.
+        peepholes: the weights of i, f and o, each `(..., filters)`; None without.
+        dtype: of the gates and of C. Under mixed precision they are float32: it is as fast on an
+            accelerator, faster on a CPU, and sums over many steps keep their small terms.
+    """
+    i, f, g, o = ops.split(ops.cast(z, dtype), 4, axis=-1)
+    if peepholes is not None:
+        w_i, w_f, w_o = peepholes
+        if c is not None:
+            i, f = i + w_i * c, f + w_f * c
+    new_c = ops.sigmoid(i) * ops.tanh(g)
+    if c is not None:
+        new_c = new_c + ops.sigmoid(f) * c
+    if peepholes is not None:
+        o = o + w_o * new_c
+    return ops.cast(ops.sigmoid(o) * ops.tanh(new_c), z.dtype), new_c
+
+
 @keras.saving.register_keras_serializable(package="keras_wx")
 class ConvLSTM(keras.layers.Layer):
     """Convolutional LSTM over a sequence, with peepholes, with or without input.
@@ -147,10 +185,10 @@ class ConvLSTM(keras.layers.Layer):
         joint = None
         if self.has_input and self.input_kernel_size == self.kernel_size:
             joint = ops.concatenate([kernel, recurrent], axis=2)
-        w_i = w_f = w_o = None
+        peepholes = None
         if self.peephole:
             peepholes = ops.cast(self.peepholes, self.variable_dtype)
-            w_i, w_f, w_o = ops.split(peepholes, 3, axis=-1)
+            peepholes = ops.split(peepholes, 3, axis=-1)
 
         def convolve(x, h):
             if h is None:
@@ -162,18 +200,9 @@ class ConvLSTM(keras.layers.Layer):
             return ops.conv(x, kernel, padding="same") + ops.conv(h, recurrent, padding="same")
 
         def step(x, h, c):
-            # Under mixed precision the gates and the cell state are float32: it is as fast on an
-            # accelerator, faster on a CPU, and sums over many steps keep their small terms.
-            z = ops.cast(convolve(x, h) + bias, self.variable_dtype)
-            i, f, g, o = ops.split(z, 4, axis=-1)
-            if self.peephole and c is not None:
-                i, f = i + w_i * c, f + w_f * c
-            new_c = ops.sigmoid(i) * ops.tanh(g)
-            if c is not None:
-                new_c = new_c + ops.sigmoid(f) * c
-            if self.peephole:
-                o = o + w_o * new_c
-            return ops.cast(ops.sigmoid(o) * ops.tanh(new_c), self.compute_dtype), new_c
+            # ops.add, unlike `+`, has a gradient of its own for a bias under TensorFlow.
+            z = ops.add(convolve(x, h), bias)
+            return _gates(z, c, peepholes, self.variable_dtype)
 
         return step
 
