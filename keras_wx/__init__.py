@@ -24,7 +24,22 @@ _FUNCTIONS = {
     "register_model": "keras_wx.registry",
     "register_dataset": "keras_wx.registry",
 }
-_MODULES = ("baselines", "data", "errors", "layers", "losses", "metrics", "models", "plots", "zoo")
+_MODULES = (
+    "baselines",
+    "data",
+    "errors",
+    "inference",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "plots",
+    "registry",
+    "spec",
+    "transforms",
+    "verification",
+    "zoo",
+)
 
 __all__ = sorted([*_FUNCTIONS, *_MODULES, "__version__"])
 

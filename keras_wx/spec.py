@@ -346,6 +346,18 @@ class Preset(Record):
         return render(self)
 
 
+def read_sample(data: Any) -> Sample:
+    """Builds a sample from what a preset's `sample` section says, or leaves one as it is.
+
+    Raises:
+        PresetError: naming key, expectation and what was received.
+    """
+    try:
+        return Sample.model_validate(data)
+    except ValidationError as error:
+        raise PresetError(_explain(error, "What was given", kind="sample")) from None
+
+
 def validate(data: Any, origin: str) -> Preset:
     """Builds a preset, or says which key of `origin` is wrong, what was expected and received.
 
@@ -368,8 +380,8 @@ def validate(data: Any, origin: str) -> Preset:
     return preset
 
 
-def _explain(error: ValidationError, origin: str, section: str = "") -> str:
-    lines = [f"{origin} is not a valid preset."]
+def _explain(error: ValidationError, origin: str, section: str = "", kind: str = "preset") -> str:
+    lines = [f"{origin} is not a valid {kind}."]
     for problem in error.errors():
         where = ".".join(str(part) for part in (section, *problem["loc"]) if part != "")
         message = problem["msg"].removeprefix("Value error, ")

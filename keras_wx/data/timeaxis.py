@@ -23,6 +23,30 @@ def time_step(times: np.ndarray) -> timedelta | None:
     return timedelta(microseconds=_step_ns(_nanoseconds(times)) / 1000)
 
 
+def whole_steps(times: np.ndarray, step: timedelta) -> np.ndarray:
+    """Rounds times that scatter about whole steps, as those of scans that took longer or less.
+
+    Args:
+        times: datetime64, shape `(n,)`.
+        step: nominal time from one frame to the next.
+
+    Returns:
+        Multiples of `step` since midnight or, where the frames have another phase, since the first
+        of them. Times that are not within a quarter of a step of either come back as they are, and
+        so do those of which two would become one.
+    """
+    exact = times.astype("datetime64[ns]")
+    length = np.timedelta64(step).astype("timedelta64[ns]")
+    if not len(exact) or np.isnat(exact).any():
+        return times
+    for origin in (exact[0].astype("datetime64[D]").astype("datetime64[ns]"), exact[0]):
+        steps = np.round((exact - origin) / length).astype(int)
+        rounded = origin + steps * length
+        if np.abs(rounded - exact).max() < length / 4 and len(np.unique(rounded)) == len(exact):
+            return rounded
+    return times
+
+
 def check_increasing(times: np.ndarray) -> None:
     """Refuses times that are missing, run backwards or occur twice.
 

@@ -37,19 +37,17 @@ class Outline:
 
     Attributes:
         dims: `([realization,] init_time, lead_time, y, x)`.
+        shape: sizes of `dims`; a grid without coordinates is not among `coords`.
         coords: coordinates of the forecast.
         variables: name -> attributes.
         attrs: global attributes.
     """
 
     dims: tuple[str, ...]
+    shape: tuple[int, ...]
     coords: xr.Dataset
     variables: dict[str, dict]
     attrs: dict
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return tuple(self.coords.sizes[dim] for dim in self.dims)
 
     def index(self, inits: slice) -> tuple[slice, ...]:
         """The index of some forecasts in an array with `dims`."""
@@ -90,8 +88,9 @@ def outline(
         ),
     }
     dims = ("init_time", "lead_time", *horizontal)
+    shape = (len(init_times), len(lead_times), *grid.shape[-2:])
     if members > 1:
-        dims = ("realization", *dims)
+        dims, shape = ("realization", *dims), (members, *shape)
         coords["realization"] = (
             "realization",
             np.arange(members),
@@ -111,7 +110,7 @@ def outline(
         "software": f"keras_wx {__version__}",
     }
     attrs |= {name: dataset.attrs[name] for name in _KEPT_ATTRS if name in dataset.attrs}
-    return Outline(dims, xr.Dataset(coords=coords), variables, attrs)
+    return Outline(dims, shape, xr.Dataset(coords=coords), variables, attrs)
 
 
 def in_memory(outline: Outline, blocks: Iterable[Block]) -> xr.Dataset:

@@ -15,7 +15,7 @@ import yaml
 from keras_wx.baselines import Baseline
 from keras_wx.errors import ModelError, WeightsError, unknown_name
 from keras_wx.registry import models
-from keras_wx.spec import Preset, Weights, WeightsTable
+from keras_wx.spec import Preset, Sample, Weights, WeightsTable, read_sample
 from keras_wx.zoo import presets
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def load(
     *,
     weights: str | os.PathLike | None = "default",
     compile: bool = True,
+    sample: Sample | dict[str, Any] | None = None,
     **overrides: Any,
 ) -> keras.Model | Baseline:
     """Loads a model of the zoo, with trained weights and its preset.
@@ -38,6 +39,9 @@ def load(
         weights: `"default"`, the name of a variant, the path of a `.weights.h5` file, or None for
             random weights. Nothing else gives random weights.
         compile: whether to compile with the preset's loss, optimizer and metrics.
+        sample: what the model eats and gives, as in a preset file. Numbers of frames and the grid
+            follow the overrides by themselves; other `channels` need other variables, which only
+            a sample can name.
         **overrides: changes of the preset's configuration (`output_frames=30`, `grid=(64, 64)`,
             `filters=[32, 32]`, ...). Every weight that still fits is kept; a warning names those
             that start at random and those that have no place any more.
@@ -50,6 +54,7 @@ def load(
         UnknownNameError: no such preset or variant; the near ones are listed.
         WeightsError: the weights cannot be had, are damaged or do not fit.
         ModelError: an override that the architecture does not know or cannot build.
+        PresetError: `sample` is none.
 
     Example:
         >>> model = keras_wx.load("convlstm_hko")
@@ -59,6 +64,15 @@ def load(
     architecture = models.get(preset.architecture)
     _check_overrides(architecture, preset, overrides)
     original, preset = preset, _overridden(preset, overrides)
+    if sample is not None:
+        preset = preset.model_copy(update={"sample": read_sample(sample)})
+    elif overrides.get("channels") not in (None, original.config.get("channels", 1)):
+        warnings.warn(
+            f"{preset.full_name}: the sample still names "
+            f"{', '.join(v.name for v in preset.sample.inputs)} as input. samples and predict need "
+            f"one that names {overrides['channels']} variables: load(..., sample=...).",
+            stacklevel=2,
+        )
     model = build(preset)
     if file is not None:
         from keras_wx.zoo.hdf5 import load_weights

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from keras_wx.data.timeaxis import check_increasing, resample, time_step
+from keras_wx.data.timeaxis import check_increasing, resample, time_step, whole_steps
 from keras_wx.errors import DataError
 
 START = np.datetime64("2016-09-28T14:00", "ns")
@@ -102,3 +102,23 @@ def test_lazy_data_stay_lazy():
     with dask.config.set(scheduler=refuse):
         lazy = resample(data.chunk(time=1), timedelta(minutes=6))
     xr.testing.assert_allclose(lazy.compute(), resample(data, timedelta(minutes=6)))
+
+
+def jittered(*seconds: int) -> np.ndarray:
+    return np.datetime64("2024-05-01T12:00", "ns") + np.array(seconds) * np.timedelta64(1, "s")
+
+
+def test_times_that_scatter_are_rounded_to_whole_steps():
+    found = whole_steps(jittered(4, 311, 588, 1490), timedelta(minutes=5))
+    np.testing.assert_array_equal(found, jittered(0, 300, 600, 1500))
+
+
+def test_frames_of_another_phase_keep_it():
+    found = whole_steps(jittered(150, 455, 748), timedelta(minutes=5))
+    np.testing.assert_array_equal(found, jittered(150, 450, 750))
+
+
+@pytest.mark.parametrize("seconds", [(0, 380, 600), (0, 290, 310)])
+def test_times_that_are_no_scatter_stay(seconds):
+    times = jittered(*seconds)
+    np.testing.assert_array_equal(whole_steps(times, timedelta(minutes=5)), times)

@@ -94,6 +94,19 @@ def test_persistence_of_the_zoo_repeats_the_last_frame_at_the_step_of_the_data()
         np.testing.assert_array_equal(forecast["reflectivity"][:, lead], radar["reflectivity"])
 
 
+@pytest.mark.parametrize("stored", [False, True])
+def test_a_grid_without_coordinates(tmp_path, stored):
+    values = np.arange(24, dtype="float32").reshape(2, 3, 4)
+    times = START + np.arange(2) * STEP
+    radar = xr.Dataset(
+        {"reflectivity": (("time", "y", "x"), values, {"units": "dBZ"})}, coords={"time": times}
+    )
+    path = tmp_path / "forecast.zarr" if stored else None
+    forecast = keras_wx.predict(keras_wx.load("persistence", output_frames=2), radar, path=path)
+    assert forecast.reflectivity.dims == ("init_time", "lead_time", "y", "x")
+    np.testing.assert_array_equal(forecast.reflectivity[0], np.stack([values[1]] * 2))
+
+
 def test_another_horizon():
     radar = random_radar(4)
     forecast = keras_wx.predict(keras_wx.load("persistence"), radar, output_frames=20)

@@ -7,6 +7,7 @@ import warnings
 import keras
 import numpy as np
 import pytest
+import xarray as xr
 import yaml
 from fake_distribution import nowcast_preset
 
@@ -349,3 +350,35 @@ def test_a_recipe_that_cannot_be_built(training, message):
     preset = model.preset.model_copy(update={"training": type(model.preset.training)(**recipe)})
     with pytest.raises((PresetError, UnknownNameError), match=message):
         compile_model(model, preset)
+
+
+def test_a_second_channel_needs_a_sample_that_names_it():
+    with pytest.warns(UserWarning, match="still names reflectivity as input"):
+        keras_wx.load("convlstm_hko", weights=None, channels=2, filters=[2])
+    grid = {"grids": {"g": {}}}
+    variables = [
+        {"name": name, "units": "dBZ", "grid": "g", "role": role, "steps": steps, "fill": 0}
+        for role, steps in (("input", [-1, 0]), ("target", [1, 2]))
+        for name in ("low", "high")
+    ]
+    frames = {"input_frames": 2, "output_frames": 2}
+    model = keras_wx.load(
+        "convlstm_hko",
+        weights=None,
+        channels=2,
+        filters=[2],
+        sample=grid | {"variables": variables},
+        **frames,
+    )
+    times = np.datetime64("2020-01-01", "ns") + np.arange(6) * np.timedelta64(5, "m")
+    field = ("time", "y", "x"), np.full((6, 4, 4), 0.5, "float32"), {"units": "dBZ"}
+    radar = xr.Dataset({"low": field, "high": field}, coords={"time": times})
+    model.fit(keras_wx.samples(radar, model.preset, split=None, batch_size=2), verbose=0)
+    forecast = keras_wx.predict(model, radar)
+    assert set(forecast.data_vars) == {"low", "high"}
+    assert forecast.low.shape == (1, 2, 4, 4)
+
+
+def test_a_sample_that_is_none_is_explained():
+    with pytest.raises(PresetError, match="not a valid sample"):
+        keras_wx.load("convlstm_hko", weights=None, sample={"grid": {}})

@@ -11,6 +11,7 @@ import xarray as xr
 from keras_wx.data.sources._axes import find_time, with_conventional_axes
 from keras_wx.data.sources._files import PathLike, open_files
 from keras_wx.data.sources._quantity import choose, converted
+from keras_wx.data.timeaxis import whole_steps
 from keras_wx.errors import DataError
 from keras_wx.registry import register_dataset
 from keras_wx.spec import parse_step
@@ -40,8 +41,9 @@ def radar(
         variable: which variable, where the file has several that could be meant.
         units: the variable's units, where the file says none or wrong ones: dBZ, a rate such as
             `mm h-1` or `kg m-2 s-1`, or an amount such as `mm`.
-        step: for amounts, the interval in which they fell, such as `"5min"`. Without it: what the
-            file says, else the step of its times.
+        step: time from one frame to the next, such as `"5min"`. Times that scatter about it, by
+            less than a quarter of it, are rounded to whole steps. For amounts it is the interval
+            in which they fell; without it, what the file says, else the step of its times.
         spacing_km: distance of grid points, or `(along y, along x)`, for a file that has no
             coordinates or wrong ones.
         time: name of the time coordinate, where it is not recognised.
@@ -75,6 +77,14 @@ def radar(
         quantity = choose(described, variable, units)
         raw = raw.assign({quantity.variable: converted(raw, described, quantity, interval)})
         dataset = find_time(xr.decode_cf(raw), time)
-        return with_conventional_axes(dataset, quantity, spacing)
+        return with_whole_steps(with_conventional_axes(dataset, quantity, spacing), interval)
 
     return open_files(path, chunks=chunks, engine=engine, decode=decode)
+
+
+def with_whole_steps(dataset: xr.Dataset, step: timedelta | None) -> xr.Dataset:
+    """Times rounded to the step that the user names, where they scatter about it."""
+    if step is None or "time" not in dataset.dims:
+        return dataset
+    time = dataset["time"]
+    return dataset.assign_coords(time=time.copy(data=whole_steps(time.values, step)))

@@ -498,3 +498,12 @@ def test_real_archive_is_regridded_lazily(shared_data):
     frame = fitting["reflectivity"].isel(time=2).values
     assert 0.2 < np.isnan(frame).mean() < 0.5, "35 % of the area has no coverage"
     assert 30 < np.nanmax(frame) < 75
+
+
+def test_a_named_step_rounds_times_that_scatter(tmp_path):
+    path = tmp_path / "scans.nc"
+    write(path, {"dbz": {"units": "dBZ"}}, minutes=(1, 59, 121), axes={})
+    radar = keras_wx.open_dataset("radar", path=path, step="1h", spacing_km=1)
+    whole = np.datetime64("2016-09-28T14:00", "ns") + np.arange(3) * np.timedelta64(1, "h")
+    np.testing.assert_array_equal(radar.time.values, whole)
+    assert len(np.unique(np.diff(keras_wx.open_dataset("radar", path=path).time.values))) == 2
