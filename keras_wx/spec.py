@@ -60,6 +60,8 @@ class Grid(Record):
     dims: tuple[str, str] = ("y", "x")
     shape: tuple[int | None, int | None] = (None, None)
     spacing_km: float | None = Field(default=None, gt=0)
+    multiple: int = Field(default=1, ge=1)
+    """What rows and columns have to be a multiple of, for the patches or poolings of a model."""
     spacing: dict[str, str] = {}
     """Spacing of a dimension that is no horizontal distance, e.g. `{height: 78m, time: 4s}`."""
 

@@ -170,7 +170,12 @@ WRONG = [
     (
         ("sample", "grids", "radar", "shappe"),
         [4, 4],
-        ["sample.grids.radar: ", "'shappe'", "'shape'", "dims, shape, spacing_km, spacing"],
+        [
+            "sample.grids.radar: ",
+            "'shappe'",
+            "'shape'",
+            "dims, shape, spacing_km, multiple, spacing",
+        ],
     ),
     (("sample", "grids", "radar", "shape"), [3], ["sample.grids.radar.shape.1: this key is miss"]),
     (("sample", "grids", "radar", "shape"), [0, 3], ["at least 1, received [0, 3]"]),

@@ -98,21 +98,32 @@ def crop_kind(crop: str | None, *, training: bool) -> str | None:
 
 
 def cropped_shape(
-    shape: tuple[int, int], wanted: tuple[int | None, int | None], crop: str | None
+    shape: tuple[int, int],
+    wanted: tuple[int | None, int | None],
+    crop: str | None,
+    multiple: int = 1,
 ) -> tuple[int, int]:
     """Rows and columns of a sample, from those of the data and those that the preset wants.
+
+    The data's own size is cut to a multiple of `multiple`.
 
     Raises:
         DataError: for data with fewer rows or columns than wanted.
     """
+    own = tuple(size // multiple * multiple for size in shape)
+    if 0 in own:
+        raise DataError(
+            f"The sample needs a grid of at least {multiple} x {multiple}, the data have "
+            f"{shape[0]} x {shape[1]}."
+        )
     if crop is None:
-        return shape
-    height, width = (w or size for w, size in zip(wanted, shape, strict=True))
+        return own
+    height, width = (w or size for w, size in zip(wanted, own, strict=True))
     if height > shape[0] or width > shape[1]:
         raise DataError(
             f"The sample needs a grid of {height} x {width}, the data have {shape[0]} x "
-            f"{shape[1]}. crop=None takes the data's own grid, for a model that was built for it "
-            "or takes any."
+            f"{shape[1]}. crop=None takes the data's own grid, as every model does that was not "
+            "built for one grid (model.input_shape says None there)."
         )
     return height, width
 

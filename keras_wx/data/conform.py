@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import xarray as xr
 from pydantic import ValidationError
 
 from keras_wx.data import units as u
 from keras_wx.data.additive import deferred
-from keras_wx.data.geometry import same_spacing, spacing_km, spatial_dims
+from keras_wx.data.geometry import is_geographic, same_spacing, spacing_km, spatial_dims
 from keras_wx.data.regrid import regrid as regridded
 from keras_wx.data.timeaxis import check_increasing, time_step
 from keras_wx.data.timeaxis import resample as resampled
 from keras_wx.errors import DataError
 from keras_wx.spec import Grid, Sample, Variable, format_step
 from keras_wx.transforms import ZR, ZR_PAIRS
+
+UNEVEN = 0.15
+"""How much narrower a grid of degrees may grow towards the pole before a warning."""
 
 
 def conform(
@@ -137,9 +142,10 @@ def _by_zr(dataset: xr.Dataset, variable: Variable, zr) -> xr.DataArray:
     )
     attrs = {
         "units": "mm h-1" if to_rate else "dBZ",
+        "standard_name": "rainfall_rate" if to_rate else "equivalent_reflectivity_factor",
         "long_name": f"{variable.name} from {source.name} by Z = {relation.a:g} R^{relation.b:g}",
     }
-    return field.rename(variable.name).assign_attrs(attrs)
+    return field.rename(variable.name).drop_attrs().assign_attrs(attrs)
 
 
 def _relation(zr) -> ZR:
@@ -221,6 +227,7 @@ def _on_grid(field: xr.DataArray, grid: Grid, regrid: bool) -> xr.DataArray:
             f"{grid.spacing_km:g} km. Give open_dataset('radar', ..., spacing_km=...), or "
             "coordinates in metres."
         )
+    _warn_of_narrowing(field, dims)
     if all(same_spacing(value, grid.spacing_km) for value in found):
         return field
     if not regrid:
@@ -229,6 +236,20 @@ def _on_grid(field: xr.DataArray, grid: Grid, regrid: bool) -> xr.DataArray:
             f"sample needs {grid.spacing_km:g} km. regrid=True converts it."
         )
     return regridded(field, grid.spacing_km, dims)
+
+
+def _warn_of_narrowing(field: xr.DataArray, dims: tuple[str, str]) -> None:
+    """Says when one spacing in km cannot stand for a whole grid of latitudes and longitudes."""
+    if not is_geographic(field, dims[0]):
+        return
+    widths = np.cos(np.deg2rad(field[dims[0]].values))
+    if widths.min() < (1 - UNEVEN) * widths.max():
+        warnings.warn(
+            f"The grid points of {field.name!r} are {widths.min() / widths.max():.0%} as far apart "
+            "at one edge as at the other, along a circle of latitude. One spacing stands for all "
+            "of them; a smaller domain, or a projected grid, would be truer.",
+            stacklevel=4,
+        )
 
 
 def _listed(dataset: xr.Dataset) -> str:

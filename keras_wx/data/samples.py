@@ -65,11 +65,11 @@ def samples(
         gap: least time between two parts, such as `"6h"`. None takes the length of a window.
         filter: which windows are worth it. None takes the preset's.
         min_rain_fraction: replaces the filter's `min_fraction`; 0 keeps every window.
-        augment: of `"flip"` and `"rotate"`. None takes the preset's for the split `"train"`, and
-            nothing otherwise.
+        augment: of `"flip"` and `"rotate"`. None takes the preset's for the split `"train"`, as far
+            as the grid allows, and nothing otherwise.
         crop: where data are larger than the preset's grid: `"random"`, `"center"`, None for the
-            whole grid, or `"auto"`, which is random for the split `"train"` and the centre
-            otherwise.
+            whole grid (less what the model's patches do not divide), or `"auto"`, which is random
+            for the split `"train"` and the centre otherwise.
         stride: frames between the starts of two windows.
         drop_remainder: leave out the last batch where it is smaller.
         cache_bytes: memory for frames that were read, as float32.
@@ -100,8 +100,6 @@ def samples(
     for_training = split == "train"
     if batch_size is None:
         batch_size = training.batch_size if training else 8
-    if augment is None:
-        augment = training.augment if training and for_training else ()
     for name, value in (("batch_size", batch_size), ("stride", stride)):
         if value < 1:
             raise DataError(f"{name}: expected at least 1. Received: {name}={value}")
@@ -112,6 +110,8 @@ def samples(
     if "time" not in data.coords:
         raise DataError("Samples are cut along time, and no variable of the sample has times.")
     data, shapes, room = _crop(data, sample, crop_kind(crop, training=for_training))
+    if augment is None:
+        augment = _usual(training, shapes) if training and for_training else ()
     augmentation = Augmentation(augment, shapes.values(), room)
     channels = _channels(sample, data, cache_bytes)
     inputs, targets = (
@@ -156,6 +156,12 @@ def _contract(preset: Preset | Sample) -> tuple[Sample, Training | None]:
     )
 
 
+def _usual(training: Training, shapes: dict[str, tuple[int, int]]) -> tuple[str, ...]:
+    """The preset's augmentation, without the quarter turns where the grid is not square."""
+    square = all(rows == columns for rows, columns in shapes.values())
+    return tuple(kind for kind in training.augment if kind != "rotate" or square)
+
+
 def _crop(
     data: xr.Dataset, sample: Sample, kind: str | None
 ) -> tuple[xr.Dataset, dict[str, tuple[int, int]], tuple[int, int]]:
@@ -171,8 +177,8 @@ def _crop(
                 f"Variable {field.name!r}: samples are windows along time of fields with dims "
                 f"(time, y, x). Received dims {field.dims}"
             )
-        shapes[name] = cropped_shape(full, grid.shape, kind)
-        if kind == "center":
+        shapes[name] = cropped_shape(full, grid.shape, kind, grid.multiple)
+        if kind == "center" or (kind is None and shapes[name] != full):
             data = data.isel(dict(zip(dims, centre(full, shapes[name]), strict=True)))
         elif shapes[name] != full:
             if len(sample.grids) > 1:

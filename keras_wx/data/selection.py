@@ -98,7 +98,10 @@ def _why_none(found: Selection, sample: Sample, rain: RainFilter | None) -> str:
         f"{found.total - found.inside} are outside the split"
     )
     if found.inside < found.frames:
-        return f"{message}, and the {found.inside} inside are too few."
+        return (
+            f"{message}, and the {found.inside} inside are too few. split=None takes all frames; "
+            "splits=(0.8, 0.2, 0) or dates, and gap='0min', divide them otherwise."
+        )
     message += (
         f". Of {found.inside - found.frames + 1} possible starts inside, {found.broken} are broken "
         f"by jumps in time, and {found.dry} windows dropped by the rain filter."

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import xarray as xr
 
 from keras_wx.data.augment import Pose
-from keras_wx.data.channels import ArrayPlan, Channel, plan_arrays
+from keras_wx.data.channels import Channel, plan_arrays
 from keras_wx.data.frames import FrameStore
 from keras_wx.errors import DataError, ModelError
 from keras_wx.spec import Sample, Variable
@@ -54,6 +56,7 @@ class Inputs:
             Channel(v, FrameStore(data[v.name], v.transform, cache_bytes=share)) for v in variables
         ]
         self._plans = plan_arrays(channels, {variables[0].grid: self.shape})
+        self._warned = False
         self.fill = {
             plan.name: np.array([_fill(channel.variable) for channel in plan.channels], np.float32)
             for plan in self._plans
@@ -80,14 +83,25 @@ class Inputs:
         """
         arrays, missing = {}, np.zeros((len(init), *self.shape), bool)
         for plan in self._plans:
-            arrays[plan.name], known = _read(plan, init)
-            missing |= ~known
+            arrays[plan.name], valid = plan.read(init, [Pose()] * len(init))
+            self._warn_of_empty_frames(init, valid)
+            missing |= ~valid.any(axis=1)
         return arrays, missing
 
-
-def _read(plan: ArrayPlan, init: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    array, valid = plan.read(init, [Pose()] * len(init))
-    return array, valid.any(axis=1)
+    def _warn_of_empty_frames(self, init: np.ndarray, valid: np.ndarray) -> None:
+        """Says once that a frame without any data counts as one without rain."""
+        empty = ~valid.any(axis=(2, 3))
+        partly = empty.any(axis=1) & ~empty.all(axis=1)
+        if partly.any() and not self._warned:
+            self._warned = True
+            window = int(partly.argmax())
+            when = self.times[init[window]].astype("datetime64[s]")
+            warnings.warn(
+                f"Of the {empty.shape[1]} frames that the forecast from {when} reads, "
+                f"{int(empty[window].sum())} have no data at all and are filled as if dry. "
+                "dataset.dropna('time', how='all') leaves such frames out, and their gap is seen.",
+                stacklevel=2,
+            )
 
 
 def _fill(variable: Variable) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import xarray as xr
 
@@ -83,7 +85,9 @@ def difference(
     weights = np.concatenate([np.ones((1, count)), weights])  # row 0: the sample itself
     values = _scores(cases, score, events, weights) - _scores(reference, score, events, weights)
     tail = (1 - level) / 2
-    low, high = np.nanquantile(values[1:], [tail, 1 - tail], axis=0)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="All-NaN slice")  # no event at this threshold
+        low, high = np.nanquantile(values[1:], [tail, 1 - tail], axis=0)
     dims = ("threshold",) if values.ndim == 2 else ()
     return xr.Dataset(
         {"difference": (dims, values[0]), "low": (dims, low), "high": (dims, high)},
@@ -108,4 +112,6 @@ def _scores(cases: xr.Dataset, score: str, events: np.ndarray, weights: np.ndarr
         sums.append(np.tensordot(weights, per_event, axes=1))
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = np.where(sums[1] > 0, sums[0] / sums[1], np.nan)
-    return np.nanmean(ratio, axis=1)
+    known = ~np.isnan(ratio)
+    count = known.sum(axis=1)
+    return np.where(count > 0, np.nansum(ratio, axis=1) / np.maximum(count, 1), np.nan)

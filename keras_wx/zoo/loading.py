@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import os
+import re
 import tempfile
 import warnings
 from pathlib import Path
@@ -210,7 +211,7 @@ def save(model: keras.Model, directory: str | os.PathLike) -> Path:
         if getattr(model, "weights", None):
             weights = Path(scratch) / WEIGHTS_FILE
             model.save_weights(weights)
-            update["weights"] = _saved_weights(preset, weights)
+            update["weights"] = _saved_weights(preset, weights, name=directory.resolve().name)
             update["parameters"] = model.count_params()
         text = yaml.safe_dump(
             preset.model_copy(update=update).model_dump(mode="json", exclude_defaults=True),
@@ -225,7 +226,8 @@ def save(model: keras.Model, directory: str | os.PathLike) -> Path:
     return directory
 
 
-def _saved_weights(preset: Preset, file: Path) -> WeightsTable:
+def _saved_weights(preset: Preset, file: Path, name: str) -> WeightsTable:
+    """The record of saved weights: a variant that is called like its folder."""
     origin = preset.weights.variants.get(preset.variant or "")
     kept = {} if origin is None else {"statistics": origin.statistics, "terms": origin.terms}
     with file.open("rb") as stream:
@@ -237,7 +239,8 @@ def _saved_weights(preset: Preset, file: Path) -> WeightsTable:
         trained_on=f"saved by keras_wx.save; started from {preset.full_name}",
         **kept,
     )
-    return WeightsTable(default="saved", variants={"saved": record})
+    variant = re.sub(r"\W+", "_", name) or "saved"
+    return WeightsTable(default=variant, variants={variant: record})
 
 
 def _preset_and_weights(name, weights) -> tuple[Preset, Path | None]:

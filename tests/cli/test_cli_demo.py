@@ -16,7 +16,7 @@ def test_demo(run, model_folder, tmp_path):
     assert "Finnish Meteorological Institute" in result.stdout
     rows = [line.split() for line in result.stdout.splitlines()]
     models = [row[0] for row in rows if len(row) == 9 and row[1].startswith("0.")]
-    assert models == ["convlstm_hko.saved", "persistence"]
+    assert models == ["convlstm_hko.tiny", "persistence"]
 
     files = sorted(path.name for path in folder.iterdir())
     assert files == ["film_strip.png", "forecast.gif", "forecast.nc", "skill.png"]

@@ -55,7 +55,7 @@ def test_scores_file_of_the_model(run, model_folder, radar_file, tmp_path):
     assert result.exit_code == 0, result.output
     with xr.open_dataset(tmp_path / "scores.nc") as file:
         scores = file.load()
-    assert scores.model.values.tolist() == ["convlstm_hko.saved", "persistence"]
+    assert scores.model.values.tolist() == ["convlstm_hko.tiny", "persistence"]
     assert scores.threshold.values.tolist() == [15, 30]
     assert scores.lead_time.dtype == "timedelta64[ns]"
     assert scores.attrs["forecasts"] == 6
@@ -66,9 +66,9 @@ def test_scores_file_of_the_model(run, model_folder, radar_file, tmp_path):
     values = forecast.reflectivity[:6].values
     p, t = values >= 15, observed >= 15
     csi = (p & t).sum((0, 2, 3)) / (p | t).sum((0, 2, 3))
-    np.testing.assert_allclose(scores.csi.sel(model="convlstm_hko.saved", threshold=15), csi)
+    np.testing.assert_allclose(scores.csi.sel(model="convlstm_hko.tiny", threshold=15), csi)
     mse = ((values - observed) ** 2).mean((0, 2, 3))
-    np.testing.assert_allclose(scores.mse.sel(model="convlstm_hko.saved"), mse, rtol=1e-5)
+    np.testing.assert_allclose(scores.mse.sel(model="convlstm_hko.tiny"), mse, rtol=1e-5)
 
 
 def test_blocks_change_nothing(run, monkeypatch, model_folder, radar_file, tmp_path):
@@ -123,7 +123,7 @@ def test_starts_where_samples_would(run, model_folder, taasrad_file, tmp_path, s
         first, last = windows.init_times[[0, -1]].astype("datetime64[s]").astype(str)
         assert scores.attrs["first_init_time"] == first
         assert scores.attrs["last_init_time"] == last
-        assert scores.model.values.tolist() == ["convlstm_hko.saved"]
+        assert scores.model.values.tolist() == ["convlstm_hko.tiny"]
 
 
 def test_takes_the_filter_of_the_preset(run, model_folder, taasrad_file):
@@ -152,13 +152,13 @@ def test_horizon_rivals_and_picture(run, model_folder, radar_file, tmp_path):
         *("--against", "persistence", "--against", model_folder, "--plot", tmp_path / "skill.png"),
     )
     assert "forecasts of 2 frames" in result.stdout
-    first, second = row_of("convlstm_hko.saved", result), row_of(str(model_folder), result)
+    first, second = row_of("convlstm_hko.tiny", result), row_of(str(model_folder), result)
     assert first == second
     # No lead over itself; and one section of leads for each rival.
-    own = result.stdout.partition(f"convlstm_hko.saved minus {model_folder}")[2]
+    own = result.stdout.partition(f"convlstm_hko.tiny minus {model_folder}")[2]
     assert own.startswith(", in a single event")
     assert "MSE          +0.000\n" in own
-    assert "convlstm_hko.saved minus persistence" in result.stdout
+    assert "convlstm_hko.tiny minus persistence" in result.stdout
     assert (tmp_path / "skill.png").read_bytes().startswith(b"\x89PNG")
 
 

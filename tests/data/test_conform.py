@@ -58,6 +58,14 @@ def test_dims_are_put_in_order():
     xr.testing.assert_equal(conform(turned, sample()), radar())
 
 
+def test_a_grid_of_degrees_that_narrows_towards_the_pole_is_said():
+    dataset = radar().rename(y="lat", x="lon")
+    dataset = dataset.assign_coords(lat=55 - np.arange(8) * 5.0, lon=25 + np.arange(8) * 5.0)
+    # cos(55)/cos(20) = 0.61
+    with pytest.warns(UserWarning, match="61% as far apart"):
+        conform(dataset, sample(), regrid=True)
+
+
 def test_latitude_and_longitude():
     dataset = radar().rename(y="lat", x="lon")
     dataset = dataset.assign_coords(lat=60 - np.arange(8) * 0.01, lon=25 + np.arange(8) * 0.02)
@@ -264,3 +272,11 @@ def test_every_conversion_at_once_stays_lazy(from_file, tmp_path):
 def test_a_field_alone_is_no_dataset():
     with pytest.raises(DataError, match=r"dataset: expected an xarray.Dataset.*Received: str"):
         conform("radar.nc", sample())
+
+
+def test_reflectivity_made_from_a_rate_has_no_name_of_a_rate():
+    dataset = radar(name="rain_rate", units="mm h-1")
+    dataset["rain_rate"].attrs |= {"standard_name": "rainfall_rate", "comment": "an amount"}
+    attrs = conform(dataset, sample(), zr="marshall_palmer")["reflectivity"].attrs
+    assert attrs["standard_name"] == "equivalent_reflectivity_factor"
+    assert set(attrs) == {"standard_name", "long_name", "units"}

@@ -326,6 +326,31 @@ class TestCropAndAugment:
         ]
         assert 0 < sum(as_it_is) < len(as_it_is) / 3
 
+    def test_the_whole_grid_less_what_patches_do_not_divide(self):
+        sample = make_sample((None, None))
+        grid = sample.grids["radar"].model_copy(update={"multiple": 4})
+        sample = sample.model_copy(update={"grids": {"radar": grid}})
+        dataset = make_dataset(10, (9, 7))
+        x, _ = samples(dataset, sample, split=None, crop=None)[0]
+        # Rows 0 to 7 of 9 and columns 1 to 4 of 7: what is left over is shared by both sides.
+        expected = dataset["reflectivity"].values[:3, 0:8, 1:5] / 60
+        np.testing.assert_allclose(x[0, ..., 0], expected, rtol=1e-6)
+
+    def test_quarter_turns_of_the_preset_are_left_out_where_the_grid_is_no_square(self):
+        preset = Preset(
+            name="tiny",
+            title="Tiny",
+            task="nowcast",
+            architecture="none",
+            sample=make_sample((4, 6)),
+            training=Training(loss="mse", optimizer="adam", augment=("rotate",), batch_size=3),
+        )
+        dataset = make_dataset(100, (4, 6))
+        found = samples(dataset, preset, split="train", shuffle=False)
+        gray = dataset["reflectivity"].values / 60
+        for start, x in zip(found.selection.starts, windows(found)[0], strict=True):
+            np.testing.assert_allclose(x[..., 0], gray[start : start + 3], rtol=1e-6)
+
     def test_the_whole_grid(self):
         x, _ = samples(make_dataset(10, (9, 8)), make_sample((4, 4)), split=None, crop=None)[0]
         assert x.shape[2:4] == (9, 8)

@@ -209,7 +209,8 @@ def test_all_missing_input_gives_all_missing_output_without_asking_the_model():
     frames = np.full((4, 2, 3), np.nan)
     frames[0] = 5
     model = climb()
-    forecast = keras_wx.predict(model, radar_of(frames), init_times="all")
+    with pytest.warns(UserWarning, match="Of the 2 frames .* 1 have no data at all"):
+        forecast = keras_wx.predict(model, radar_of(frames), init_times="all")
     assert forecast["reflectivity"].shape == (3, 3, 2, 3)
     # The filled frame is the last one of the first forecast; the frame before it is there.
     assert (forecast["reflectivity"][0] == 0).all()
