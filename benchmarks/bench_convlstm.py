@@ -7,8 +7,8 @@ that Keras layers allow), one whose forecaster reads the encoder's last state ag
 usual way). The PyTorch cell has one convolution of concatenated input and state, and, like ours, no
 input in the forecaster's first layer.
 
-    python benchmarks/bench_convlstm.py              # TensorFlow, with PyTorch where installed
-    KERAS_BACKEND=jax python benchmarks/bench_convlstm.py
+    python benchmarks/bench_convlstm.py              # TensorFlow, with PyTorch; 2 minutes
+    KERAS_BACKEND=jax python benchmarks/bench_convlstm.py --repetitions 2    # 17 minutes
 """
 
 from __future__ import annotations
