@@ -28,16 +28,14 @@ COLUMN_WIDTH = 7
 """Of a score in the table, with the blanks before it."""
 
 
-def floored(dataset: xr.Dataset, target: Variable) -> xr.Dataset:
-    """The variable of a target, nowhere below the least value that the model can say.
+def least_value(target: Variable) -> float:
+    """The least value that a model can say of a target, which `verify` takes as `floor`.
 
     Archives write "no echo" as 0, -10 or -32 dBZ. Where the model has one number for all of them,
     errors between them would drown those that matter.
     """
     with np.errstate(all="ignore"):
-        least = target.transform.inverse(target.transform(np.array(-np.inf)))
-    field = dataset[target.name].clip(min=least, keep_attrs=True).astype("float32")
-    return dataset.assign({target.name: field})
+        return float(target.transform.inverse(target.transform(np.array(-np.inf))))
 
 
 def score(
@@ -68,18 +66,18 @@ def score(
     parts = {name: [] for name in models}
     with progress_bar("forecasting", len(init_times) * len(models), None) as count:
         for starts, block in _blocks(data, sample, init_times):
-            observed = floored(block, target)
             for name, model in models.items():
                 forecast = predict(
-                    model, observed, init_times=starts, batch_size=batch_size, progress=False
+                    model, block, init_times=starts, batch_size=batch_size, progress=False
                 )
                 parts[name].append(
                     verify(
-                        floored(forecast, target),
-                        observed,
+                        forecast,
+                        block,
                         variable=target.name,
                         thresholds=thresholds,
                         preserve_dims=("init_time", "lead_time"),
+                        floor=least_value(target),
                     )
                 )
                 count(len(starts))

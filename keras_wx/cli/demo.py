@@ -36,7 +36,7 @@ def demo(
     import keras_wx
     from keras_wx.cli._model import load_model
     from keras_wx.cli._output import replacing, write_netcdf
-    from keras_wx.cli._scoring import floored, print_scores
+    from keras_wx.cli._scoring import least_value, print_scores
     from keras_wx.data.conform import conform
     from keras_wx.data.windows import init_indices
     from keras_wx.plots import animate, film_strip, skill
@@ -49,14 +49,16 @@ def demo(
 
     sample = preset.sample
     observed = conform(radar, sample, regrid=True, resample=True, convert_units=True, zr="fmi")
-    observed = floored(observed, sample.targets[0]).assign_attrs(radar.attrs)
     starts = observed["time"].values[init_indices(observed["time"].values, sample)[::EVERY]]
     persistence = load_model("persistence", output_frames=sample.targets[0].frames)
     forecasts = {
         found.preset.full_name: keras_wx.predict(found, observed, init_times=starts)
         for found in (model, persistence)
     }
-    scores = {who: keras_wx.verify(found, observed) for who, found in forecasts.items()}
+    scores = {
+        who: keras_wx.verify(found, observed, floor=least_value(sample.targets[0]))
+        for who, found in forecasts.items()
+    }
     first, last = (str(start.astype("datetime64[m]"))[11:] for start in starts[[0, -1]])
     print_scores(
         scores,

@@ -6,7 +6,6 @@ import warnings
 
 import numpy as np
 import xarray as xr
-from pydantic import ValidationError
 
 from keras_wx.data import units as u
 from keras_wx.data.additive import deferred
@@ -14,6 +13,7 @@ from keras_wx.data.geometry import is_geographic, same_spacing, spacing_km, spat
 from keras_wx.data.regrid import regrid as regridded
 from keras_wx.data.timeaxis import check_increasing, time_step
 from keras_wx.data.timeaxis import resample as resampled
+from keras_wx.data.zr import zr_relation
 from keras_wx.errors import DataError
 from keras_wx.spec import Grid, Sample, Variable, format_step
 from keras_wx.transforms import ZR, ZR_PAIRS
@@ -130,7 +130,7 @@ def _by_zr(dataset: xr.Dataset, variable: Variable, zr) -> xr.DataArray:
             f"{source.name!r} [{source.attrs['units']}]. zr='marshall_palmer' converts it, "
             f"as do {', '.join(map(repr, others))} or the (a, b) of Z = a R**b."
         )
-    relation = _relation(zr)
+    relation = zr_relation(zr)
     to_rate = is_wanted is u.is_rain_rate
     if not to_rate:
         source = _scaled(source, u.conversion(source.attrs["units"], "mm h-1"), "mm h-1")
@@ -146,19 +146,6 @@ def _by_zr(dataset: xr.Dataset, variable: Variable, zr) -> xr.DataArray:
         "long_name": f"{variable.name} from {source.name} by Z = {relation.a:g} R^{relation.b:g}",
     }
     return field.rename(variable.name).drop_attrs().assign_attrs(attrs)
-
-
-def _relation(zr) -> ZR:
-    if isinstance(zr, ZR):
-        return zr
-    try:
-        a, b = ZR_PAIRS[zr] if isinstance(zr, str) else zr
-        return ZR(a=a, b=b)
-    except (KeyError, TypeError, ValueError, ValidationError):
-        raise DataError(
-            f"zr: expected one of {sorted(ZR_PAIRS)} or the a and b of Z = a R**b as (a, b), both "
-            f"above zero. Received: zr={zr!r}"
-        ) from None
 
 
 def _with_units(field: xr.DataArray, variable: Variable, convert: bool) -> xr.DataArray:

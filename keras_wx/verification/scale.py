@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from keras_wx.data.units import is_reflectivity, same_units
+from keras_wx.data.zr import zr_relation
 from keras_wx.errors import DataError
-from keras_wx.transforms import ZR, ZR_PAIRS
+from keras_wx.transforms import ZR
 
 REFLECTIVITY = "dBZ"
 RAIN_RATE = "mm h-1"
@@ -60,7 +61,7 @@ class Scale:
             raise DataError(
                 f"thresholds: expected finite numbers in {threshold_units}, received {thresholds!r}"
             )
-        pair = _pair(_ZR_2015 if zr is None else zr) if units == REFLECTIVITY else None
+        pair = zr_relation(_ZR_2015 if zr is None else zr) if units == REFLECTIVITY else None
         return cls(units, tuple(levels.tolist()), threshold_units, pair)
 
     @property
@@ -84,16 +85,3 @@ def _canonical(units: str) -> str:
     if is_reflectivity(units):
         return REFLECTIVITY
     return RAIN_RATE if same_units(units, RAIN_RATE) else units
-
-
-def _pair(zr: str | tuple[float, float] | ZR) -> ZR:
-    if isinstance(zr, ZR):
-        return zr
-    try:
-        a, b = ZR_PAIRS[zr] if isinstance(zr, str) else zr
-        return ZR(a=a, b=b)
-    except (KeyError, TypeError, ValueError):
-        raise DataError(
-            f"zr: expected one of {sorted(ZR_PAIRS)} or the (a, b) of Z = a R**b, both above "
-            f"zero. Received: zr={zr!r}"
-        ) from None
