@@ -1,6 +1,7 @@
 """Layers that the models are built from."""
 
 from keras_wx.layers.convlstm import ConvLSTM
+from keras_wx.layers.dropout import MonteCarloDropout, switch_dropout
 from keras_wx.layers.patches import DepthToSpace, SpaceToDepth
 
-__all__ = ["ConvLSTM", "DepthToSpace", "SpaceToDepth"]
+__all__ = ["ConvLSTM", "DepthToSpace", "MonteCarloDropout", "SpaceToDepth", "switch_dropout"]

@@ -1,0 +1,76 @@
+"""Dropout that is on in forecasts too: every call is a draw of the network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+
+from keras_wx.errors import ModelError
+
+
+@keras.saving.register_keras_serializable(package="keras_wx")
+class MonteCarloDropout(keras.layers.Dropout):
+    """Dropout in training and inference alike, so that forecasts become an ensemble.
+
+    Values are set to zero with probability `rate`, and the others multiplied by `1 / (1 - rate)`,
+    which leaves the mean as it was. Calling a whole model with `training=True` to the same end
+    would take its batch normalisation out of inference mode; this layer leaves it alone.
+
+    Args:
+        rate: probability with which a value is dropped, `0 <= rate < 1`. At 0 the layer is the
+            identity and draws nothing.
+        noise_shape: shape of the mask: 1 for an axis along which it is constant, None for one
+            along which it varies. `(None, 1, 1, None)` drops whole channels of images.
+        seed: of the draws. `keras_wx.predict(..., seed=...)` takes its own instead.
+        active: False makes the layer the identity. A model that has been compiled has to be told
+            of a change: see `active`.
+
+    Input shape:
+        Any.
+
+    Output shape:
+        That of the input.
+
+    Raises:
+        ModelError: a rate outside `[0, 1)`.
+
+    References:
+        Gal & Ghahramani (2016), Dropout as a Bayesian Approximation, arXiv:1506.02142.
+
+    Example:
+        >>> layer = MonteCarloDropout(0.1, noise_shape=(None, 1, 1, None))
+        >>> layer(keras.ops.ones((2, 8, 8, 16))).shape
+        (2, 8, 8, 16)
+    """
+
+    def __init__(
+        self,
+        rate: float,
+        noise_shape: Sequence[int | None] | None = None,
+        seed: int | None = None,
+        active: bool = True,
+        **kwargs,
+    ):
+        if not 0 <= rate < 1:
+            raise ModelError(f"rate: expected 0 <= rate < 1. Received: rate={rate}")
+        super().__init__(rate, noise_shape=noise_shape, seed=seed, **kwargs)
+        self.active = active
+
+    def call(self, inputs):
+        return super().call(inputs, training=self.active)
+
+    def get_config(self):
+        return super().get_config() | {"active": self.active}
+
+
+def switch_dropout(model: keras.Model, active: bool) -> None:
+    """Turns every `MonteCarloDropout` of a model on or off.
+
+    The functions that Keras compiled for `predict`, `evaluate` and `fit` hold what the switch was
+    when they were traced, so they are dropped and made anew at the next call.
+    """
+    for layer in model._flatten_layers():
+        if isinstance(layer, MonteCarloDropout):
+            layer.active = active
+    model.train_function = model.test_function = model.predict_function = None
