@@ -60,9 +60,11 @@ def samples(
         shuffle: whether each epoch has its own order. None shuffles the split `"train"` only.
         seed: the order of each epoch and its augmentation follow from `seed` and `epoch`.
         splits: three fractions of the frames in order of time, for train, val and test, or a
-            mapping from a name to `(start, end)`. None takes the dataset's standard split or, if
-            it has none, the fractions 0.7, 0.15 and 0.15.
-        gap: least time between two parts, such as `"6h"`. None takes the length of a window.
+            mapping from a name to `(start, end)`, or to several of them. None takes the dataset's
+            standard split or, if it has none, the fractions 0.7, 0.15 and 0.15. See
+            `keras_wx.data.split_periods`.
+        gap: least time between two parts, such as `"6h"`. None takes what the dataset's standard
+            split says and, where it says nothing, the length of a window.
         filter: which windows are worth it. None takes the preset's.
         min_rain_fraction: replaces the filter's `min_fraction`; 0 keeps every window.
         augment: of `"flip"` and `"rotate"`. None takes the preset's for the split `"train"`, as far

@@ -36,7 +36,7 @@ def select(
     times: np.ndarray,
     sample: Sample,
     *,
-    inside: slice,
+    inside: list[slice],
     stride: int,
     rain: RainFilter | None,
     target: FrameStore,
@@ -46,7 +46,7 @@ def select(
     Args:
         times: datetime64, shape `(n,)`, increasing.
         sample: what the model eats and gives.
-        inside: frames of the part, see `frames_of`.
+        inside: frames of the part, see `frames_of`. A window lies in one of its slices.
         stride: frames between the starts of two windows.
         rain: the filter, or None.
         target: the variable that it looks at.
@@ -55,10 +55,12 @@ def select(
         DataError: when no window is left, saying where they went.
     """
     frames = window_frames(sample)
-    begin, end = inside.start, inside.stop
+    possible = np.zeros(len(times), bool)
+    for part in inside:
+        possible[part.start : max(part.start, part.stop - frames + 1)] = True
     starts = window_starts(times, sample.step, frames)
-    starts = starts[(starts >= begin) & (starts + frames <= end)]
-    broken = max(end - begin - frames + 1, 0) - len(starts)
+    starts = starts[possible[starts]]
+    broken = int(possible.sum()) - len(starts)
     candidates = thinned(starts, stride)
     starts = candidates if rain is None else _rainy(candidates, frames, rain, target)
     selection = Selection(
@@ -66,12 +68,12 @@ def select(
         init=starts - span(sample)[0],
         frames=frames,
         total=len(times),
-        inside=end - begin,
+        inside=sum(part.stop - part.start for part in inside),
         broken=broken,
         dry=len(candidates) - len(starts),
     )
     if not len(starts):
-        raise DataError(_why_none(selection, sample, rain))
+        raise DataError(_why_none(selection, int(possible.sum()), sample, rain))
     return selection
 
 
@@ -91,19 +93,19 @@ def _rainy(starts: np.ndarray, frames: int, rain: RainFilter, target: FrameStore
     return starts[before[starts + frames] - before[starts] >= least]
 
 
-def _why_none(found: Selection, sample: Sample, rain: RainFilter | None) -> str:
+def _why_none(found: Selection, possible: int, sample: Sample, rain: RainFilter | None) -> str:
     step = f" every {format_step(sample.step)}" if sample.step else ""
     message = (
         f"No window of {found.frames} consecutive frames{step} is left. Of {found.total} frames, "
         f"{found.total - found.inside} are outside the split"
     )
-    if found.inside < found.frames:
+    if not possible:
         return (
             f"{message}, and the {found.inside} inside are too few. split=None takes all frames; "
             "splits=(0.8, 0.2, 0) or dates, and gap='0min', divide them otherwise."
         )
     message += (
-        f". Of {found.inside - found.frames + 1} possible starts inside, {found.broken} are broken "
+        f". Of {possible} possible starts inside, {found.broken} are broken "
         f"by jumps in time, and {found.dry} windows dropped by the rain filter."
     )
     if rain is not None and found.dry:

@@ -129,15 +129,15 @@ def _training_part(
     splits: Splits | None,
     gap: str | timedelta | None,
     conversions: dict,
-) -> tuple[xr.Dataset, slice]:
+) -> tuple[xr.Dataset, list[slice]]:
     data = conform(dataset, sample, **conversions)
     if "time" not in data.coords:
-        return data, slice(None)
+        return data, []
     times = data["time"].values
     return data, frames_of("train", times, sample, splits=splits, gap=gap, attrs=dataset.attrs)
 
 
-def _filled_in(variable: Variable, data: xr.Dataset, part: slice) -> Transform:
+def _filled_in(variable: Variable, data: xr.Dataset, part: list[slice]) -> Transform:
     """The variable's transform with numbers, each of what the steps before it make of the data."""
     transform = variable.transform
     if variable.needs_statistics and variable.statistics_by:
@@ -158,16 +158,17 @@ def _filled_in(variable: Variable, data: xr.Dataset, part: slice) -> Transform:
     return Chain(steps=tuple(steps)) if isinstance(transform, Chain) else steps[0]
 
 
-def _moments(field: xr.DataArray, part: slice, transform: Transform) -> _Moments:
+def _moments(field: xr.DataArray, part: list[slice], transform: Transform) -> _Moments:
     moments = _Moments()
     if "time" not in field.dims:
         moments.add(transform(field.values))
     else:
-        begin, end, _ = part.indices(field.sizes["time"])
-        edges = np.clip(block_edges(field), begin, end)
-        for start, stop in itertools.pairwise(edges):
-            if start < stop:
-                moments.add(transform(field.variable[start:stop].values))
+        blocks = block_edges(field)
+        for frames in part:
+            edges = np.clip(blocks, frames.start, frames.stop)
+            for start, stop in itertools.pairwise(edges):
+                if start < stop:
+                    moments.add(transform(field.variable[start:stop].values))
     if not moments.count:
         raise DataError(f"Variable {field.name!r} has no valid value in the training part.")
     return moments

@@ -19,11 +19,8 @@ STANDARD = {"standard": {}}
 def test_moments_equal_numpy_over_the_training_part(monkeypatch):
     monkeypatch.setattr(frames, "BLOCK_BYTES", 1)
     dataset, sample = make_dataset(90, seed=3), make_sample()
-    train = (
-        dataset["reflectivity"]
-        .values[frames_of("train", dataset["time"].values, sample)]
-        .astype("float64")
-    )
+    (part,) = frames_of("train", dataset["time"].values, sample)
+    train = dataset["reflectivity"].values[part].astype("float64")
     for data in (dataset, dataset.chunk(time=7)):
         found = training_statistics(sample, data)["reflectivity"]
         expected = {
@@ -50,11 +47,22 @@ def test_validation_and_test_data_change_nothing():
     clean = fit_statistics(sample, dataset)
     assert clean.variables[0].transform.mean is not None
     poisoned = dataset.copy(deep=True)
-    after_train = frames_of("train", dataset["time"].values, sample).stop
-    poisoned["reflectivity"][after_train:] = 1e9
+    (train,) = frames_of("train", dataset["time"].values, sample)
+    poisoned["reflectivity"][train.stop :] = 1e9
     assert fit_statistics(sample, poisoned) == clean
-    poisoned["reflectivity"][after_train - 1] = 1e9
+    poisoned["reflectivity"][train.stop - 1] = 1e9
     assert fit_statistics(sample, poisoned) != clean
+
+
+def test_a_part_of_several_periods(monkeypatch):
+    monkeypatch.setattr(frames, "BLOCK_BYTES", 1)
+    dataset, sample = make_dataset(60, seed=1), make_sample()
+    times = dataset["time"].values
+    splits = {"train": [(times[3], times[9]), (times[20], times[41])]}
+    train = dataset["reflectivity"].values[np.r_[3:10, 20:42]].astype("float64")
+    found = training_statistics(sample, dataset.chunk(time=8), splits=splits)["reflectivity"]
+    assert found["mean"] == pytest.approx(train.mean(), rel=1e-12)
+    assert found["std"] == pytest.approx(train.std(), rel=1e-12)
 
 
 def test_missing_values_do_not_count():
@@ -69,7 +77,7 @@ def test_missing_values_do_not_count():
 def test_a_standard_score_after_a_logarithm_is_of_the_logarithm():
     dataset = make_dataset(60)
     sample = fit_statistics(make_sample(transform=[{"log": {"floor": 0.1}}, STANDARD]), dataset)
-    part = frames_of("train", dataset["time"].values, sample)
+    (part,) = frames_of("train", dataset["time"].values, sample)
     expected = np.log10(np.maximum(dataset["reflectivity"].values[part], 0.1))
     for variable in sample.variables:
         log, standard = variable.transform.steps
