@@ -2,6 +2,14 @@
 
 from keras_wx.layers.convlstm import ConvLSTM
 from keras_wx.layers.dropout import MonteCarloDropout, switch_dropout
+from keras_wx.layers.last_frame import AddToLastFrame
 from keras_wx.layers.patches import DepthToSpace, SpaceToDepth
 
-__all__ = ["ConvLSTM", "DepthToSpace", "MonteCarloDropout", "SpaceToDepth", "switch_dropout"]
+__all__ = [
+    "AddToLastFrame",
+    "ConvLSTM",
+    "DepthToSpace",
+    "MonteCarloDropout",
+    "SpaceToDepth",
+    "switch_dropout",
+]

@@ -8,7 +8,7 @@ import keras
 from keras import layers
 
 from keras_wx.errors import ModelError
-from keras_wx.layers import ConvLSTM, DepthToSpace, SpaceToDepth
+from keras_wx.layers import AddToLastFrame, ConvLSTM, DepthToSpace, SpaceToDepth
 from keras_wx.models.frames import FrameModel
 from keras_wx.registry import register_model
 
@@ -36,6 +36,8 @@ class ConvLSTMForecaster(FrameModel):
         grid: `(height, width)`; None leaves both open, and the model takes any grid that the
             patch size divides.
         output_activation: `"sigmoid"` for gray levels in [0, 1]; `"linear"` for other transforms.
+        residual: whether the network forecasts the change of the last frame rather than the
+            frames; see `keras_wx.layers.AddToLastFrame`. It adds no weight. The paper's does not.
 
     Input shape:
         `(batch, input_frames, height, width, channels)`, network numbers.
@@ -68,6 +70,7 @@ class ConvLSTMForecaster(FrameModel):
         peephole: str | None = "channel",
         grid: Sequence[int] | None = None,
         output_activation: str = "sigmoid",
+        residual: bool = False,
         **kwargs,
     ):
         if input_frames < 1 or output_frames < 1 or not filters:
@@ -93,7 +96,12 @@ class ConvLSTMForecaster(FrameModel):
 
         encoder, forecaster = stack("encoder"), stack("forecaster")
         readout = layers.Conv3D(
-            channels * patch_size**2, 1, activation=output_activation, name="readout"
+            channels * patch_size**2,
+            1,
+            # Zero change, which is persistence, is where the training of a residual starts.
+            kernel_initializer="zeros" if residual else "glorot_uniform",
+            activation="linear" if residual else output_activation,
+            name="readout",
         )
 
         # === Graph ===
@@ -109,6 +117,8 @@ class ConvLSTMForecaster(FrameModel):
             outputs.append(x)
         x = outputs[0] if len(outputs) == 1 else layers.Concatenate(name="states")(outputs)
         x = DepthToSpace(patch_size, name="unpatch")(readout(x))
+        if residual:
+            x = AddToLastFrame(output_activation, name="residual")(x, frames)
         # The forecast itself is float32 under every precision policy.
         x = layers.Activation("linear", dtype="float32", name="forecast")(x)
         super().__init__(inputs=frames, outputs=x, **kwargs)
@@ -124,6 +134,7 @@ class ConvLSTMForecaster(FrameModel):
         self.peephole = peephole
         self.grid = None if grid is None else tuple(grid)
         self.output_activation = output_activation
+        self.residual = residual
 
     def get_config(self):
         return {
@@ -137,6 +148,7 @@ class ConvLSTMForecaster(FrameModel):
             "peephole": self.peephole,
             "grid": None if self.grid is None else list(self.grid),
             "output_activation": self.output_activation,
+            "residual": self.residual,
             "name": self.name,
         }
 
