@@ -72,7 +72,7 @@ def select(
     fields = {name: _field(dataset, name, variable) for name, dataset in named.items()}
     first = next(iter(fields.values()))
     start = _start(first, init_time)
-    leads = _thinned(first, at_most) if lead_times is None else _leads(lead_times)
+    leads = _thinned(first, at_most) if lead_times is None else as_leads(lead_times)
     shown = {name: _take(field, name, start, leads) for name, field in fields.items()}
     observed = None if truth is None else _observed(truth, shown, start, leads, past)
     return Case(start, shown, observed)
@@ -130,7 +130,8 @@ def _thinned(field: xr.DataArray, at_most: int | None) -> np.ndarray:
     return leads[::-1][::every][::-1]
 
 
-def _leads(lead_times: Sequence) -> np.ndarray:
+def as_leads(lead_times: Sequence) -> np.ndarray:
+    """Lead times as timedelta64, of timedeltas or numbers of minutes."""
     values = np.asarray(lead_times)
     unit = "min" if values.dtype.kind in "iuf" else None
     try:

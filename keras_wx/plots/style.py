@@ -21,6 +21,17 @@ LINE_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9",
 """Okabe and Ito's palette: told apart by all eyes."""
 LINE_MARKERS = "osD^vPX"
 
+
+def line_style(number: int) -> dict:
+    """Colour, marker and dashes of the n-th line: what repeats its colour has another marker."""
+    round_, index = divmod(number, len(LINE_COLORS))
+    return {
+        "color": LINE_COLORS[index],
+        "marker": LINE_MARKERS[(index + 3 * round_) % len(LINE_MARKERS)],
+        "linestyle": ("-", "--", ":")[round_ % 3],
+    }
+
+
 _DBZ_CLASSES = np.arange(5.0, 65.0, 5.0)
 _RAIN_CLASSES = np.array([0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0])
 

@@ -1,0 +1,46 @@
+"""Panels beside and below each other, the legend above them, and the file of the picture."""
+
+from __future__ import annotations
+
+from os import PathLike
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+_COLUMNS = 3
+_PANEL = (3.4, 2.8)  # inches
+_DPI = 150
+_LEGEND_ITEMS = 4
+
+
+def panels(
+    count: int, *, size: tuple[float, float] = _PANEL, **options
+) -> tuple[Figure, list[Axes]]:
+    """A figure with so many axes, up to three in a row.
+
+    Args:
+        count: of the panels.
+        size: of one of them, width and height in inches.
+        options: of `Figure.subplots`, such as `sharex=True`.
+    """
+    columns = min(count, _COLUMNS)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(size[0] * columns + 0.5, size[1] * rows + 0.5), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False, **options).flat
+    for above, axes in zip(grid[count - columns : (rows - 1) * columns], grid[count:], strict=True):
+        axes.remove()
+        above.tick_params(labelbottom=True)
+    return figure, list(grid[:count])
+
+
+def legend(figure: Figure, handles: list, names: list[str]) -> None:
+    """One legend for all panels, above them."""
+    columns = min(_LEGEND_ITEMS, len(names))
+    figure.legend(handles, names, loc="outside upper center", ncols=columns, frameon=False)
+
+
+def finish(figure: Figure, path: str | PathLike | None) -> Figure:
+    """Saves the figure where a path says so."""
+    if path is not None:
+        figure.savefig(path, dpi=_DPI)
+    return figure

@@ -1,0 +1,80 @@
+"""`spectra`: how much variance a forecast has at each scale, beside the observation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os import PathLike
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from keras_wx.plots.layout import finish, legend, panels
+from keras_wx.plots.scored import Scores, by_model, chosen_leads, require, require_dims
+from keras_wx.plots.style import lead_labels, line_style
+
+_MOST_LEAD_TIMES = 3
+_FROM = "; keras_wx.verification.spectra(forecast, truth) gives them"
+
+
+def spectra(
+    spectra: Scores,
+    *,
+    lead_times: Sequence | None = None,
+    path: str | PathLike | None = None,
+) -> Figure:
+    """Shows radially averaged power against wavelength: a panel a lead time, a line a model.
+
+    Black is the observation. A forecast that falls below it at short wavelengths is smoother than
+    the weather.
+
+    Args:
+        spectra: what `keras_wx.verification.spectra` returns, or a mapping from a model's name to
+            it. The observation is drawn from the first.
+        lead_times: timedeltas, or numbers of minutes; by default up to three, the first and the
+            last among them.
+        path: where to save the picture; the suffix (.png, .pdf, .svg) says as what.
+
+    Returns:
+        The figure, also when it was saved.
+
+    Raises:
+        DataError: a lead time or variable that is not there.
+
+    Example:
+
+    >>> spectra({"convlstm_hko": keras_wx.verification.spectra(forecast, radar)}, lead_times=[30])
+    """
+    models = by_model(spectra)
+    require(models, "forecast_power", "truth_power", hint=_FROM)
+    for name in ("forecast_power", "truth_power"):
+        require_dims(models, name, "lead_time", "wavenumber")
+    leads = chosen_leads(models, lead_times, _MOST_LEAD_TIMES)
+    figure, grid = panels(len(leads), sharex=True, sharey=True)
+    first = next(iter(models.values()))
+    for axes, lead, title in zip(grid, leads, lead_labels(leads), strict=True):
+        _draw(axes, first["truth_power"].sel(lead_time=lead), "Observation", color="black", lw=2.5)
+        for number, (name, dataset) in enumerate(models.items()):
+            style = line_style(number) | {"marker": None}
+            _draw(axes, dataset["forecast_power"].sel(lead_time=lead), name, **style)
+        axes.set_title(title, fontsize="medium")
+        axes.grid(color="0.9", lw=0.8)
+        axes.spines[["top", "right"]].set_visible(False)
+    grid[0].set(xscale="log", yscale="log")
+    grid[0].xaxis.set_inverted(True)
+    for axes in grid:
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    figure.supxlabel("Wavelength [km]", fontsize="medium")
+    figure.supylabel("Power", fontsize="medium")
+    legend(figure, *grid[0].get_legend_handles_labels())
+    return finish(figure, path)
+
+
+def _draw(axes: Axes, power: xr.DataArray, name: str, **style) -> None:
+    # The mean of the field is no wave: it has power, and no wavelength.
+    wave = np.isfinite(power["wavelength"].values)
+    axes.plot(power["wavelength"].values[wave], power.values[wave], label=name, **style)
