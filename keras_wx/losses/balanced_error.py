@@ -1,56 +1,15 @@
-"""Losses of weather fields: per grid point, so that a mask is the sample weight.
-
-Each `call` gives one value a grid point, `(batch, time, height, width)`; the default reduction is
-the mean with sample weight, which is exactly the mean over the points that the mask keeps.
-"""
+"""Errors that weigh more where it rains more."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import keras
 from keras import ops
 
 from keras_wx import transforms
-from keras_wx.errors import ModelError, unknown_name
-from keras_wx.keras_names import keras_class
-
-_REDUCTION = "mean_with_sample_weight"
-
-
-@keras.saving.register_keras_serializable(package="keras_wx")
-class SequenceCrossEntropy(keras.losses.Loss):
-    """Cross entropy of gray levels, summed over a sequence and averaged over sequences.
-
-    For targets T and forecasts P in [0, 1] the loss of a sequence is
-    `-sum(T log P + (1 - T) log(1 - P))` over all frames, grid points and channels. Where a mask
-    leaves points out, the mean over the others stands in for them.
-
-    Args:
-        epsilon: P is kept in `[epsilon, 1 - epsilon]`.
-
-    Call arguments:
-        y_true: gray levels `(batch, time, height, width, channels)`.
-        y_pred: forecast gray levels of the same shape.
-        sample_weight: mask `(batch, time, height, width)`.
-
-    References:
-        Shi et al. (2015), arXiv:1506.04214, section 4.1.
-    """
-
-    def __init__(self, epsilon: float = 1e-7, reduction=_REDUCTION, name="cross_entropy", **kwargs):
-        super().__init__(reduction=reduction, name=name, **kwargs)
-        self.epsilon = epsilon
-
-    def call(self, y_true, y_pred):
-        p = ops.clip(y_pred, self.epsilon, 1.0 - self.epsilon)
-        points = -(y_true * ops.log(p) + (1.0 - y_true) * ops.log(1.0 - p))
-        elements = math.prod(ops.shape(points)[1:])
-        return ops.mean(points, axis=-1) * ops.cast(elements, points.dtype)
-
-    def get_config(self):
-        return super().get_config() | {"epsilon": self.epsilon}
+from keras_wx.errors import ModelError
+from keras_wx.losses.reduction import POINT_MEAN
 
 
 @keras.saving.register_keras_serializable(package="keras_wx")
@@ -86,7 +45,7 @@ class BalancedError(keras.losses.Loss):
         weights: Sequence[float] = (1.0, 2.0, 5.0, 10.0, 30.0),
         mse: float = 1.0,
         mae: float = 1.0,
-        reduction=_REDUCTION,
+        reduction=POINT_MEAN,
         name="balanced_error",
         **kwargs,
     ):
@@ -128,32 +87,3 @@ class BalancedError(keras.losses.Loss):
             "mse": self.mse,
             "mae": self.mae,
         }
-
-
-LOSSES = {"cross_entropy": SequenceCrossEntropy, "balanced_error": BalancedError}
-_PHYSICAL = (BalancedError,)
-
-
-def get(name: str, *, transform=None, **arguments) -> keras.losses.Loss:
-    """A loss by name: one of keras_wx' own, else one of Keras'.
-
-    Unless told otherwise, each is the mean over the points that a mask keeps.
-
-    Args:
-        name: `"cross_entropy"`, `"balanced_error"`, or a Keras loss such as `"mse"`.
-        transform: the target's transform; given to the losses that work in physical units.
-        **arguments: arguments of the loss.
-
-    Raises:
-        UnknownNameError: neither has it.
-    """
-    loss = LOSSES.get(name)
-    if loss is not None:
-        if loss in _PHYSICAL:
-            arguments = {"transform": transforms.build(transform).to_config()} | arguments
-        return loss(**arguments)
-    try:
-        loss = keras_class(keras.losses, name)
-    except ValueError:
-        raise unknown_name("loss", name, LOSSES, "Any Keras loss works too.") from None
-    return loss(**{"reduction": _REDUCTION} | arguments)

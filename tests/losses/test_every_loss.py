@@ -1,0 +1,156 @@
+"""What holds for each loss: names, precision, masks, round trips, gradients, `fit`, backends."""
+
+import os
+import subprocess
+import sys
+
+import backend_gradients
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from loss_fields import EVERY_LOSS, GRAY, radar_like
+
+from keras_wx import losses, transforms
+from keras_wx.errors import UnknownNameError
+
+every_loss = pytest.mark.parametrize("name", EVERY_LOSS)
+
+
+def build(name):
+    return losses.get(name, transform=GRAY, **EVERY_LOSS[name])
+
+
+@pytest.fixture(scope="module")
+def echo():
+    return radar_like(0, backend_gradients.SHAPE), radar_like(1, backend_gradients.SHAPE)
+
+
+@pytest.fixture(scope="module")
+def gradients():
+    return backend_gradients.outputs()
+
+
+def test_every_loss_is_tested():
+    assert losses.LOSSES.keys() == EVERY_LOSS.keys()
+
+
+# === Names ===
+
+
+def test_a_keras_loss_takes_its_arguments(fields):
+    loss = losses.get("huber", delta=0.1)
+    error = np.abs(fields[0] - fields[1])
+    expected = np.where(error <= 0.1, 0.5 * error**2, 0.1 * (error - 0.05)).mean()
+    assert float(loss(*fields)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_only_physical_losses_take_the_transform():
+    for name in ("balanced_error", "soft_csi"):
+        assert build(name).transform == transforms.build(GRAY)
+    assert isinstance(build("cross_entropy"), losses.SequenceCrossEntropy)
+
+
+def test_unknown_loss_lists_the_near_ones():
+    with pytest.raises(UnknownNameError, match=r"'cross_entrpy'.*'cross_entropy'.*Any Keras loss"):
+        losses.get("cross_entrpy")
+
+
+# === Values ===
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@every_loss
+def test_half_precision_forecasts_are_compared_in_float32(name, dtype, echo):
+    y_true, y_pred = echo
+    half = ops.cast(y_pred, dtype)
+    result = build(name)(y_true, half)
+    exact = build(name)(y_true, ops.cast(half, "float32"))
+    assert keras.backend.standardize_dtype(result.dtype) == "float32"
+    assert float(result) == pytest.approx(float(exact), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        losses.SequenceCrossEntropy(epsilon=1e-3),
+        losses.BalancedError(GRAY, "hko_2015", (1, 10), (1, 3, 9), mse=0.5, mae=2.0),
+        losses.BalancedError([{"linear": {"low": 0, "high": 50}}], {"a": 200, "b": 1.6}),
+        losses.SoftCSI(GRAY, thresholds=(5, 15), temperature=1, smoothing=3, name="csi"),
+        losses.Combined([losses.get("mae"), losses.SoftCSI(GRAY, temperature=4)], [2, 0.5]),
+    ],
+    ids=lambda loss: loss.name,
+)
+def test_serialisation_round_trip(loss, echo):
+    again = keras.losses.deserialize(keras.losses.serialize(loss))
+    assert type(again) is type(loss)
+    assert again.get_config() == loss.get_config()
+    assert float(again(*echo)) == float(loss(*echo))
+
+
+# === Gradients ===
+
+
+def test_gradients_are_finite_and_vanish_where_the_mask_does(gradients):
+    for name, value in gradients.items():
+        assert np.isfinite(value).all(), name
+    for loss in EVERY_LOSS:
+        assert gradients[f"{loss}/all masked/value"] == pytest.approx(0, abs=1e-6), loss
+        assert not gradients[f"{loss}/all masked/gradient"].any(), loss
+        # The mask leaves out the second frame of the first forecast.
+        assert not gradients[f"{loss}/masked/gradient"][0, 1].any(), loss
+        assert gradients[f"{loss}/masked/gradient"][0, 0].any(), loss
+
+
+@every_loss
+def test_gradients_are_differences_of_values(name, echo):
+    """Along a random direction, at fields without kinks."""
+    rng = np.random.default_rng(3)
+    y_true = echo[0]
+    y_pred = (0.1 + 0.8 * rng.uniform(size=y_true.shape)).astype("float32")
+    step = rng.normal(size=y_true.shape).astype("float32")
+    loss = build(name)
+    _, gradient = backend_gradients.value_and_gradient(loss, y_true, y_pred, None)
+    h = 1e-3
+    difference = float(loss(y_true, y_pred + h * step)) - float(loss(y_true, y_pred - h * step))
+    assert difference / (2 * h) == pytest.approx(float((gradient * step).sum()), rel=0.02)
+
+
+@every_loss
+def test_fit_with_a_mask_lowers_it(name, echo):
+    """Keras hands the mask over as sample weight, also in a graph that XLA compiles."""
+    x, y = echo[1], echo[0]
+    mask = np.ones(y.shape[:-1], "float32")
+    mask[:, :, :, :5] = 0
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [keras.Input((None, None, None, 1)), keras.layers.Dense(1, activation="sigmoid")]
+    )
+    model.compile(keras.optimizers.Adam(0.3), build(name), jit_compile=True)
+    history = model.fit(x, y, sample_weight=mask, epochs=10, verbose=0).history["loss"]
+    assert history[-1] < history[0]
+    now = float(build(name)(y, model(x), mask))
+    assert float(model.train_on_batch(x, y, sample_weight=mask)) == pytest.approx(now, rel=1e-3)
+
+
+# === Backends ===
+
+
+def test_tensorflow_and_jax_agree(gradients, tmp_path):
+    file = tmp_path / "jax.npz"
+    run = subprocess.run(
+        [sys.executable, backend_gradients.__file__, str(file)],
+        env=os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr[-3000:]
+    jax = dict(np.load(file))
+    assert jax.keys() == gradients.keys()
+    for name, value in gradients.items():
+        loss, case, kind = name.split("/")
+        if kind == "gradient" and case not in backend_gradients.SMOOTH:
+            continue
+        scale = np.abs(gradients[f"{loss}/echo/{kind}"]).max()
+        np.testing.assert_allclose(jax[name], value, atol=1e-5 * scale, rtol=1e-4, err_msg=name)
