@@ -1,0 +1,83 @@
+"""Datasets of many short image sequences, each drawn when it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import xarray as xr
+from xarray.backends import BackendArray
+from xarray.core import indexing
+
+STEP = np.timedelta64(1, "m")
+"""Images have no clock: a frame a minute gives times that read well."""
+
+
+class _Sequences(BackendArray):
+    """`(sequences * frames, rows, columns)`, of which only what is asked for is ever made."""
+
+    def __init__(self, draw: Callable[[int], np.ndarray], sequences: int, frames: int, size: int):
+        self._draw = draw
+        self._frames = frames
+        self.shape = (sequences * frames, size, size)
+        self.dtype = np.dtype(np.uint8)
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> np.ndarray:
+        return indexing.explicit_indexing_adapter(
+            key, self.shape, indexing.IndexingSupport.OUTER_1VECTOR, self._read
+        )
+
+    def _read(self, key: tuple) -> np.ndarray:
+        time, *pixels = key
+        wanted = np.atleast_1d(np.arange(self.shape[0])[time])
+        images = np.empty((len(wanted), *self.shape[1:]), self.dtype)
+        numbers = wanted // self._frames
+        for number in np.unique(numbers):
+            here = numbers == number
+            images[here] = self._draw(int(number))[wanted[here] % self._frames]
+        return images[
+            (0 if np.ndim(time) == 0 and not isinstance(time, slice) else slice(None), *pixels)
+        ]
+
+
+def sequence_dataset(
+    draw: Callable[[int], np.ndarray],
+    *,
+    parts: Mapping[str, int],
+    frames: int,
+    size: int,
+    attrs: Mapping[str, str],
+) -> xr.Dataset:
+    """Sequences one after the other along `time`, with a break after each.
+
+    Args:
+        draw: number of a sequence -> its images, uint8 `(frames, size, size)`. Equal numbers give
+            equal images.
+        parts: name of a split -> number of its sequences, which follow each other in this order.
+        frames: length of a sequence. Between two of them at least as much time is left out, which
+            is the gap that splits keep.
+        size: rows and columns of an image.
+        attrs: global attributes.
+
+    Returns:
+        `intensity` from 0 to 1, dims `(time, y, x)`, float32 that is made when it is read, and the
+        splits as attributes.
+    """
+    total = sum(parts.values())
+    hours = -(-2 * frames * STEP // np.timedelta64(1, "h"))
+    starts = np.datetime64("2000-01-01", "ns") + np.arange(total) * np.timedelta64(hours, "h")
+    times = (starts[:, None] + np.arange(frames) * STEP).ravel()
+    images = xr.Variable(
+        ("time", "y", "x"),
+        indexing.LazilyIndexedArray(_Sequences(draw, total, frames, size)),
+        {"units": "1", "long_name": "intensity", "scale_factor": np.float32(1 / 255)},
+        {"preferred_chunks": {"time": frames, "y": size, "x": size}},
+    )
+    splits, first = {}, 0
+    for name, number in parts.items():
+        if number:
+            ends = times[[first * frames, (first + number) * frames - 1]]
+            splits[f"split_{name}"] = "/".join(np.datetime_as_string(ends, unit="s"))
+        first += number
+    raw = xr.Dataset({"intensity": images}, coords={"time": times}, attrs={**attrs, **splits})
+    return xr.decode_cf(raw)
