@@ -1,4 +1,4 @@
-"""How sure a difference between two forecasts is: a paired bootstrap over events."""
+"""How sure a score is, or the difference of two: a bootstrap over events."""
 
 from __future__ import annotations
 
@@ -8,13 +8,7 @@ import numpy as np
 import xarray as xr
 
 from keras_wx.errors import DataError
-
-_NUMERATORS = {"csi": ("hits",), "frequency_bias": ("hits", "false_alarms")}
-_DENOMINATORS = {
-    "csi": ("hits", "misses", "false_alarms"),
-    "frequency_bias": ("hits", "misses"),
-}
-_ERRORS = ("mse", "mae")
+from keras_wx.verification.pooling import from_sums, to_sums
 
 
 def event_numbers(init_times: np.ndarray, gap: str | np.timedelta64 = "12h") -> np.ndarray:
@@ -36,11 +30,59 @@ def event_numbers(init_times: np.ndarray, gap: str | np.timedelta64 = "12h") -> 
     return np.concatenate([[0], np.cumsum(breaks)])
 
 
+def interval(
+    cases: xr.Dataset,
+    score: str,
+    *,
+    by_lead_time: bool = False,
+    gap: str = "12h",
+    draws: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> xr.Dataset:
+    """A score with a bootstrap interval over events.
+
+    Events are drawn with replacement, and the score is that of all forecasts of a draw pooled.
+
+    Args:
+        cases: `verify(forecast, truth, preserve_dims=("init_time", "lead_time"))`, or `spectra`
+            with the same `preserve_dims`.
+        score: any of its scores: "csi", "pod", "far", "hss", "frequency_bias", "fss", "mse",
+            "mae", "rmse", "crps", "spread_skill_ratio", "rank_frequency", ...
+        by_lead_time: the score of each lead time. Otherwise the mean over lead times of the pooled
+            score of each, those without a score left out.
+        gap: a break longer than this between start times begins a new event.
+        draws: number of bootstrap samples.
+        level: probability that the interval holds.
+        seed: of the draws.
+
+    Returns:
+        `value`, `low` and `high`, by threshold, scale and so on where the score has them; the
+        attribute `events` says how many events there were. Those of a single event are all alike:
+        its interval says nothing.
+
+    Raises:
+        DataError: an unknown score, or cases without init_time.
+
+    References:
+        Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter 13 (percentiles).
+        Wilks (2011), Statistical Methods in the Atmospheric Sciences, section 5.3.5.
+
+    Example:
+
+    >>> cases = keras_wx.verify(forecast, radar, preserve_dims=("init_time", "lead_time"))
+    >>> keras_wx.verification.interval(cases, "csi").sel(threshold=10)
+    """
+    values, events = _resampled(cases, score, by_lead_time, gap, draws, seed)
+    return _summary("value", values, score, events, level)
+
+
 def difference(
     cases: xr.Dataset,
     reference: xr.Dataset,
     score: str,
     *,
+    by_lead_time: bool = False,
     gap: str = "12h",
     draws: int = 1000,
     level: float = 0.95,
@@ -48,21 +90,21 @@ def difference(
 ) -> xr.Dataset:
     """The difference of a score between two forecasts, with a bootstrap interval over events.
 
-    The score is the mean over lead times of the pooled score of each lead time. Events are drawn
-    with replacement, the same ones for both forecasts.
+    As `interval`, with the same events drawn for both forecasts: what makes an event hard for both
+    does not widen the interval.
 
     Args:
         cases: `verify(forecast, truth, preserve_dims=("init_time", "lead_time"))`.
         reference: the same of the forecast to compare with, of the same start times.
-        score: `"csi"`, `"frequency_bias"`, `"mse"` or `"mae"`.
+        score: see `interval`.
+        by_lead_time: see `interval`.
         gap: a break longer than this between start times begins a new event.
         draws: number of bootstrap samples.
         level: probability that the interval holds.
         seed: of the draws.
 
     Returns:
-        `difference`, `low` and `high`, by threshold where the score has one; the attribute
-        `events` says how many events there were.
+        `difference` (cases minus reference), `low` and `high`, as `interval` has them.
 
     Raises:
         DataError: an unknown score, or start times that differ.
@@ -70,48 +112,63 @@ def difference(
     References:
         Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter 13 (percentiles).
     """
-    if score not in (*_NUMERATORS, *_ERRORS):
-        raise DataError(
-            f"score: expected one of {sorted((*_NUMERATORS, *_ERRORS))}. Received: {score!r}"
-        )
+    for each in (cases, reference):
+        _check(each)
     if not np.array_equal(cases["init_time"], reference["init_time"]):
         raise DataError(
             "A paired comparison needs the same start times. Received: "
             f"{cases.sizes['init_time']} and {reference.sizes['init_time']} that differ."
         )
+    (ours, events), (theirs, _) = (
+        _resampled(each, score, by_lead_time, gap, draws, seed) for each in (cases, reference)
+    )
+    return _summary("difference", ours - theirs, score, events, level)
+
+
+def _check(cases: xr.Dataset) -> None:
+    if "init_time" not in cases.dims:
+        raise DataError(
+            "A bootstrap needs the scores of each start time: "
+            'verify(..., preserve_dims=("init_time", "lead_time")). '
+            f"Received: dims {tuple(cases.dims)}"
+        )
+
+
+def _resampled(
+    cases: xr.Dataset, score: str, by_lead_time: bool, gap: str, draws: int, seed: int
+) -> tuple[xr.DataArray, int]:
+    """The score of each draw, dim `draw`, of which number 0 is the sample itself; how many events
+    there were."""
+    _check(cases)
+    cases = cases.sortby("init_time")
     events = event_numbers(cases["init_time"].values, gap)
-    count = int(events[-1]) + 1
+    starts = np.flatnonzero(np.diff(events, prepend=-1))
+    count = len(starts)
     weights = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=draws)
-    weights = np.concatenate([np.ones((1, count)), weights])  # row 0: the sample itself
-    values = _scores(cases, score, events, weights) - _scores(reference, score, events, weights)
+    weights = np.concatenate([np.ones((1, count)), weights])
+
+    def draw(values: np.ndarray) -> np.ndarray:
+        return np.add.reduceat(values, starts, axis=-1) @ weights.T
+
+    sums = xr.apply_ufunc(
+        draw, to_sums(cases), input_core_dims=[["init_time"]], output_core_dims=[["draw"]]
+    )
+    scores = from_sums(sums)
+    if score not in scores:
+        raise DataError(f"score: expected one of {sorted(scores.data_vars)}. Received: {score!r}")
+    values = scores[score]
+    if "lead_time" in values.dims and not by_lead_time:
+        values = values.mean("lead_time")
+    return values, count
+
+
+def _summary(name: str, values: xr.DataArray, score: str, events: int, level: float) -> xr.Dataset:
+    drawn = values.isel(draw=slice(1, None))
     tail = (1 - level) / 2
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="All-NaN slice")  # no event at this threshold
-        low, high = np.nanquantile(values[1:], [tail, 1 - tail], axis=0)
-    dims = ("threshold",) if values.ndim == 2 else ()
+        low, high = drawn.quantile([tail, 1 - tail], "draw", skipna=True).drop_vars("quantile")
     return xr.Dataset(
-        {"difference": (dims, values[0]), "low": (dims, low), "high": (dims, high)},
-        coords={"threshold": cases["threshold"]} if dims else None,
-        attrs={"score": score, "events": count, "level": level, "draws": draws},
+        {name: values.isel(draw=0), "low": low, "high": high},
+        attrs={"score": score, "events": events, "level": level, "draws": drawn.sizes["draw"]},
     )
-
-
-def _scores(cases: xr.Dataset, score: str, events: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Score of each draw, `(draws,)` or `(draws, threshold)`."""
-    if score in _ERRORS:
-        parts = cases[score].fillna(0) * cases["n_pairs"], cases["n_pairs"]
-    else:
-        parts = tuple(
-            sum(cases[name] for name in names[score]) for names in (_NUMERATORS, _DENOMINATORS)
-        )
-    sums = []
-    for part in parts:
-        part = part.transpose("init_time", "lead_time", ...).values.astype(float)
-        per_event = np.zeros((weights.shape[1], *part.shape[1:]))
-        np.add.at(per_event, events, part)
-        sums.append(np.tensordot(weights, per_event, axes=1))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        ratio = np.where(sums[1] > 0, sums[0] / sums[1], np.nan)
-    known = ~np.isnan(ratio)
-    count = known.sum(axis=1)
-    return np.where(count > 0, np.nansum(ratio, axis=1) / np.maximum(count, 1), np.nan)

@@ -6,6 +6,8 @@ import numpy as np
 import scores.continuous
 import xarray as xr
 
+from keras_wx.verification.ensemble import score_members
+from keras_wx.verification.neighbourhood import fss_parts
 from keras_wx.verification.pairs import Pairs
 from keras_wx.verification.scale import RAIN_RATE, Scale
 
@@ -13,31 +15,35 @@ _EPSILON = 1e-9  # keeps the paper's correlation of a frame without echo finite,
 
 
 def score_frames(
-    pairs: Pairs, scale: Scale, *, members: bool, floor: float | None = None
+    pairs: Pairs,
+    scale: Scale,
+    *,
+    members: bool,
+    scales: xr.DataArray | None,
+    probability_bins: int,
 ) -> xr.Dataset:
     """Counts and mean errors of every frame: dims `init_time, lead_time` and, for the counts,
-    `threshold`; with `members` each realization by itself, otherwise their mean. Values below
-    `floor` count as it."""
-    init_slices, lead_slices = pairs.blocks()
-    rows = []
-    for inits in init_slices:
-        row = []
-        for leads in lead_slices:
-            forecast, truth = pairs.read(inits, leads)
-            if floor is not None:
-                forecast, truth = (
-                    _apply(lambda values: np.maximum(values, floor), field)
-                    for field in (forecast, truth)
-                )
-            if not members:
-                forecast = forecast.mean("realization", skipna=False)
-            row.append(_score(forecast, truth, pairs.grid, scale))
-        rows.append(xr.concat(row, "lead_time"))
-    return xr.concat(rows, "init_time")
+    `threshold`; with `members` each realization by itself, otherwise their mean and, of two or
+    more, what they say together."""
+
+    def score(forecast: xr.DataArray, truth: xr.DataArray) -> xr.Dataset:
+        if members:
+            return _score(forecast, truth, pairs.grid, scale, scales)
+        mean = forecast.mean("realization", skipna=False)
+        found = _score(mean, truth, pairs.grid, scale, scales)
+        if forecast.sizes["realization"] > 1:
+            found = found.assign(score_members(forecast, truth, scale, probability_bins))
+        return found
+
+    return pairs.map(score)
 
 
 def _score(
-    forecast: xr.DataArray, truth: xr.DataArray, grid: tuple[str, str], scale: Scale
+    forecast: xr.DataArray,
+    truth: xr.DataArray,
+    grid: tuple[str, str],
+    scale: Scale,
+    scales: xr.DataArray | None,
 ) -> xr.Dataset:
     both = forecast.notnull() & truth.notnull()
     forecast, truth = forecast.where(both), truth.where(both)
@@ -55,7 +61,7 @@ def _score(
         found["correlation"] = _correlation(*echo, grid).where(found["n_forecasts"] > 0)
 
     events = rain if scale.threshold_units == RAIN_RATE else (forecast, truth)
-    return found.assign(_count(*events, grid, scale, found["n_pairs"]))
+    return found.assign(_count(*events, grid, scale, scales, found["n_pairs"]))
 
 
 def _count(
@@ -63,6 +69,7 @@ def _count(
     truth: xr.DataArray,
     grid: tuple[str, str],
     scale: Scale,
+    scales: xr.DataArray | None,
     n_pairs: xr.DataArray,
 ) -> xr.Dataset:
     """Contingency tables. Missing pixels are NaN in both fields: no event in either."""
@@ -72,16 +79,18 @@ def _count(
         hits = (predicted & observed).sum(grid)
         misses = observed.sum(grid) - hits
         false_alarms = predicted.sum(grid) - hits
-        tables.append(
-            xr.Dataset(
-                {
-                    "hits": hits,
-                    "misses": misses,
-                    "false_alarms": false_alarms,
-                    "correct_negatives": n_pairs - hits - misses - false_alarms,
-                }
-            )
+        table = xr.Dataset(
+            {
+                "hits": hits,
+                "misses": misses,
+                "false_alarms": false_alarms,
+                "correct_negatives": n_pairs - hits - misses - false_alarms,
+            }
         )
+        if scales is not None:
+            observed = observed.broadcast_like(predicted)
+            table = table.assign(fss_parts(predicted, observed, grid, scales))
+        tables.append(table)
     levels = xr.DataArray(
         list(scale.thresholds),
         dims="threshold",

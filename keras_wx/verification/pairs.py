@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +10,10 @@ import pandas as pd
 import xarray as xr
 
 from keras_wx.data.conform import require_dataset
+from keras_wx.data.geometry import spacing_km
 from keras_wx.data.units import same_units
 from keras_wx.errors import DataError
+from keras_wx.verification.reading import FrameReader, chunk_edges, cover
 
 PIXELS_IN_MEMORY = 4_000_000
 """Pixels of a forecast that are read at a time; scoring holds several arrays of this size."""
@@ -31,38 +34,100 @@ class Pairs:
         position: `(init_time, lead_time)`: the index along the truth's time of each valid time, or
             -1 where the truth does not have it.
         grid: the two dims of the grid.
+        floor: values below it count as it, on both sides; None leaves them as they are.
     """
 
     forecast: xr.DataArray
     truth: xr.DataArray
     position: np.ndarray
     grid: tuple[str, str]
+    floor: float | None
 
-    def blocks(self) -> tuple[list[slice], list[slice]]:
-        """Slices of init_time and of lead_time whose blocks are small enough for memory."""
-        n_init, n_lead = self.position.shape
+    @property
+    def spacing_km(self) -> tuple[float, float] | None:
+        """Distance of neighbouring points along y and x, or None where there is no single one."""
+        try:
+            return spacing_km(self.forecast, self.grid)
+        except DataError:  # an uneven grid
+            return None
+
+    def map(self, function: Callable[[xr.DataArray, xr.DataArray], xr.Dataset]) -> xr.Dataset:
+        """Applies `function` to forecast and truth, block by block, and joins what it returns.
+
+        Args:
+            function: of a block of the forecast, dims `realization, init_time, lead_time` and the
+                grid, and of its truth without `realization`: NaN at a time that it does not have.
+                Returns variables with dims `init_time`, `lead_time` and others, not the grid.
+
+        Returns:
+            The variables for all start and lead times.
+        """
+        shape = dict(zip(("init_time", "lead_time"), self.position.shape, strict=True))
+        joined = None
+        for inits, leads, forecast, truth in self._blocks():
+            part = function(forecast, truth)
+            if joined is None:
+                whole = part.isel({dim: np.zeros(size, int) for dim, size in shape.items()})
+                coords = {dim: np.atleast_1d(self.forecast[dim].values) for dim in shape}
+                joined = whole.assign_coords(coords).copy(deep=True)
+            for name in part.data_vars:
+                here = {"init_time": inits, "lead_time": leads}
+                joined[name].variable[here] = part[name].variable
+        return joined
+
+    def _blocks(self) -> Iterator[tuple[slice, slice, xr.DataArray, xr.DataArray]]:
+        """Blocks that follow the chunks of the forecast, so that each is read once, cut into parts
+        that are small enough for the arrays that scoring makes of them."""
         frames = max(1, PIXELS_IN_MEMORY * self.position.size // self.forecast.size)
-        return _slices(n_init, max(1, frames // n_lead)), _slices(n_lead, frames)
+        edges = [chunk_edges(self.forecast, dim) for dim in ("init_time", "lead_time")]
+        truth = FrameReader(self.truth, self.grid, PIXELS_IN_MEMORY)
+        for inits, leads in cover(*edges, frames):
+            forecast = self._load(inits, leads)
+            sizes = forecast.sizes["init_time"], forecast.sizes["lead_time"]
+            for i, j in cover(*(np.arange(size + 1) for size in sizes), frames):
+                part = forecast.isel(init_time=i, lead_time=j)
+                rows, columns = _shifted(i, inits.start), _shifted(j, leads.start)
+                observed = self._truth_of(part, self.position[rows, columns], truth)
+                yield rows, columns, self._floored(part), self._floored(observed)
 
-    def read(self, inits: slice, leads: slice) -> tuple[xr.DataArray, xr.DataArray]:
-        """Forecast and truth of a block: dims `init_time, lead_time` and the grid, the forecast
-        with `realization` in front. The truth is NaN at a time that it does not have."""
+    def _load(self, inits: slice, leads: slice) -> xr.DataArray:
         forecast = self.forecast.isel(init_time=inits, lead_time=leads, missing_dims="ignore")
         # Only now: on a file that is not in memory, expand_dims and transpose read all of it.
         forecast = forecast.load().expand_dims([d for d in FORECAST_DIMS if d not in forecast.dims])
         forecast = forecast.transpose(*FORECAST_DIMS, *self.grid).reset_coords(drop=True)
-        position = self.position[inits, leads]
+        return forecast.astype(_floating(forecast.dtype), copy=False)
+
+    def _truth_of(
+        self, forecast: xr.DataArray, position: np.ndarray, reader: FrameReader
+    ) -> xr.DataArray:
         known = position >= 0
-        # Forecasts started one after the other share most of their truth: read each frame once.
         times, which = np.unique(position[known], return_inverse=True)
-        frames = self.truth.isel(time=times).transpose("time", *self.grid).values
+        frames = reader.read(times)
         values = np.full((*position.shape, *frames.shape[1:]), np.nan, _floating(frames.dtype))
         values[known] = frames[which]
-        template = forecast.isel(realization=0, drop=True)
-        return forecast.astype(_floating(forecast.dtype)), template.copy(data=values)
+        return forecast.isel(realization=0, drop=True).copy(data=values)
+
+    def _floored(self, field: xr.DataArray) -> xr.DataArray:
+        return field if self.floor is None else np.maximum(field, self.floor)
 
 
-def match(forecast: xr.Dataset, truth: xr.Dataset, variable: str | None) -> Pairs:
+def kept_dims(preserve_dims: str | Iterable[str]) -> set[str]:
+    """The dims of a forecast that scores are to keep, checked."""
+    keep = {preserve_dims} if isinstance(preserve_dims, str) else set(preserve_dims)
+    if not keep <= set(FORECAST_DIMS):
+        raise DataError(
+            f"preserve_dims: expected some of {FORECAST_DIMS}, received {sorted(keep)}. "
+            "The threshold is kept in any case."
+        )
+    return keep
+
+
+def match(
+    forecast: xr.Dataset,
+    truth: xr.Dataset,
+    variable: str | None,
+    floor: float | None = None,
+) -> Pairs:
     """Finds the truth of each forecast frame, or says why the two cannot be compared."""
     require_dataset("forecast", forecast)
     require_dataset("truth", truth)
@@ -81,7 +146,7 @@ def match(forecast: xr.Dataset, truth: xr.Dataset, variable: str | None) -> Pair
         )
     _check_units(predicted, observed)
     _check_grid(predicted, observed, grid)
-    return Pairs(predicted, observed, _positions(predicted, observed), grid)
+    return Pairs(predicted, observed, _positions(predicted, observed), grid, floor)
 
 
 def _variable(forecast: xr.Dataset, variable: str | None) -> str:
@@ -180,8 +245,8 @@ def _positions(forecast: xr.DataArray, truth: xr.DataArray) -> np.ndarray:
     return position
 
 
-def _slices(size: int, step: int) -> list[slice]:
-    return [slice(start, start + step) for start in range(0, size, step)]
+def _shifted(part: slice, start: int) -> slice:
+    return slice(start + part.start, start + part.stop)
 
 
 def _period(times: np.ndarray) -> str:

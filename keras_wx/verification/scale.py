@@ -40,8 +40,12 @@ class Scale:
         units: str,
         thresholds: Sequence[float] | float | None,
         zr: str | tuple[float, float] | ZR | None,
+        usual: Sequence[float] | None = None,
     ) -> Scale:
-        """The scale of a field in `units`, with the defaults for what the caller left open."""
+        """The scale of a field in `units`, with the defaults for what the caller left open.
+
+        `usual` are the thresholds that the data themselves name, in `units`.
+        """
         units = _canonical(units)
         if zr is not None and units != REFLECTIVITY:
             raise DataError(
@@ -49,11 +53,14 @@ class Scale:
                 f"{units!r}. Leave zr out. Received: zr={zr!r}"
             )
         threshold_units = units if zr is None else RAIN_RATE
+        if thresholds is None and zr is None:
+            thresholds = usual
         if thresholds is None:
             if threshold_units not in _THRESHOLDS:
                 raise DataError(
                     f"No default thresholds for units {units!r}. Give `thresholds=`, in "
-                    f"{units!r}. There are defaults for {sorted(_THRESHOLDS)}."
+                    f"{units!r}. There are defaults for {sorted(_THRESHOLDS)}, and for data with "
+                    "an attribute 'thresholds'."
                 )
             thresholds = _THRESHOLDS[threshold_units]
         levels = np.unique(np.asarray(thresholds, dtype=float))

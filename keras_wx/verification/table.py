@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 
 import pandas as pd
 import xarray as xr
 
 from keras_wx.errors import DataError
+from keras_wx.verification.pooling import OWN_DIMS
 
 _COLUMNS = {
     "csi": "CSI",
@@ -21,6 +23,12 @@ _COLUMNS = {
     "mean_error": "mean error",
     "rainfall_mse": "rainfall MSE",
     "correlation": "correlation",
+    "fss": "FSS",
+    "crps": "CRPS",
+    "crps_fair": "fair CRPS",
+    "brier": "Brier",
+    "spread": "spread",
+    "spread_skill_ratio": "spread/skill",
 }
 
 
@@ -36,6 +44,9 @@ def to_frame(
         "mse",
         "rainfall_mse",
         "correlation",
+        "fss",
+        "crps",
+        "spread_skill_ratio",
     ),
 ) -> pd.DataFrame:
     """The mean over lead times, as the papers print it: one row a model.
@@ -47,7 +58,8 @@ def to_frame(
         columns: the scores to show, in order. One that was not computed is left out.
 
     Returns:
-        A DataFrame with the index `model` and columns such as "CSI@10" (at 10 dBZ) and "MAE".
+        A DataFrame with the index `model` and columns such as "CSI@10" (at 10 dBZ), "FSS@10/4" (and
+        in neighbourhoods of 4 grid points) and "MAE".
 
     Raises:
         DataError: a score that does not exist, or scores that still have init_time or realization.
@@ -66,7 +78,7 @@ def to_frame(
 
 
 def _row(model: str, scores: xr.Dataset, columns: Sequence[str]) -> dict[str, float]:
-    extra = set(scores.dims) - {"threshold", "lead_time"}
+    extra = set(scores.dims) - {"lead_time", *OWN_DIMS}
     if extra:
         raise DataError(
             f"The scores of {model!r} still have {sorted(extra)}. A table is made of pooled "
@@ -78,9 +90,9 @@ def _row(model: str, scores: xr.Dataset, columns: Sequence[str]) -> dict[str, fl
             continue
         score = scores[name]
         score = score.mean("lead_time") if "lead_time" in score.dims else score
-        if "threshold" in score.dims:
-            for threshold in score["threshold"].values:
-                row[f"{_COLUMNS[name]}@{threshold:g}"] = float(score.sel(threshold=threshold))
-        else:
-            row[_COLUMNS[name]] = float(score)
+        levels = [dim for dim in ("threshold", "scale") if dim in score.dims]
+        for at in product(*(score[dim].values for dim in levels)):
+            where = "/".join(f"{level:g}" for level in at)
+            title = f"{_COLUMNS[name]}@{where}" if levels else _COLUMNS[name]
+            row[title] = float(score.sel(dict(zip(levels, at, strict=True))))
     return row

@@ -8,10 +8,12 @@ import xarray as xr
 
 from keras_wx.errors import DataError
 from keras_wx.transforms import ZR
+from keras_wx.verification.description import described
 from keras_wx.verification.frames import score_frames
-from keras_wx.verification.pairs import FORECAST_DIMS, match
+from keras_wx.verification.neighbourhood import check_scales
+from keras_wx.verification.pairs import FORECAST_DIMS, kept_dims, match
 from keras_wx.verification.pooling import pool
-from keras_wx.verification.scale import RAIN_RATE, Scale
+from keras_wx.verification.scale import Scale
 
 
 def verify(
@@ -23,24 +25,28 @@ def verify(
     zr: str | tuple[float, float] | ZR | None = None,
     preserve_dims: str | Iterable[str] = ("lead_time",),
     floor: float | None = None,
+    scales: Sequence[int] | int | None = None,
+    probability_bins: int = 10,
 ) -> xr.Dataset:
     """Scores a forecast against observations, per threshold and lead time.
 
     Each forecast frame is compared with the observation at exactly its valid time. A time that was
     not observed, and a pixel that is missing on either side, is left out. Counts are added over the
-    whole set before any ratio is taken. Fields are read in blocks, so that neither side needs to
-    fit in memory.
+    whole set before any ratio is taken. Fields are read in blocks that follow the chunks of the
+    file or of dask, so that neither side needs to fit in memory.
 
-    An ensemble is verified by its mean, taken in the field's units, where no member is missing;
-    with "realization" among `preserve_dims`, each member by itself.
+    An ensemble is verified by its mean, taken in the field's units, where no member is missing; and
+    as an ensemble, by CRPS, spread, ranks and probabilities. With "realization" among
+    `preserve_dims`, each member by itself.
 
     Args:
         forecast: what `keras_wx.predict` returns: one variable with dims `(init_time, lead_time,
             y, x)` and possibly `realization`.
         truth: the same variable with dims `(time, y, x)`, in the same units, on the same grid.
         variable: which one, if the forecast has several.
-        thresholds: an event is a value at or above one. By default 10, 20, 30 for dBZ and 0.5, 2,
-            5, 10, 30 for mm/h; in the field's units, or in mm/h with `zr`.
+        thresholds: an event is a value at or above one, in the field's units, or in mm/h with `zr`.
+            By default the attribute `thresholds` of the truth, of its variable first; without it
+            10, 20, 30 for dBZ and 0.5, 2, 5, 10, 30 for mm/h.
         zr: verifies events of rain rate in a field of reflectivity: a pair of
             `keras_wx.transforms.ZR_PAIRS` such as "hko_7", or the `(a, b)` of Z = a R^b.
         preserve_dims: the dims that the scores keep, of "lead_time", "init_time" and
@@ -48,6 +54,9 @@ def verify(
         floor: values below it, on either side, count as it. Archives write "no echo" as 0, -10 or
             -32 dBZ, and a model can give no less than its transform's lowest value: with
             `floor=0` both mean the same, and errors compare like with like.
+        scales: sides of square neighbourhoods in grid points, such as `(1, 4, 16)`, for the
+            fractions skill score.
+        probability_bins: number of bins, evenly spaced, of an ensemble's probabilities.
 
     Returns:
         A Dataset with dims `preserve_dims` and, where it applies, `threshold`:
@@ -66,64 +75,66 @@ def verify(
 
         Rainfall MSE and correlation are for fields in dBZ and mm/h only.
 
+        With `scales`, by `scale` (in grid points; `scale_km` on a grid with distances, the
+        geometric mean of both directions):
+
+        * `fss`, 1 for equal shares of events in every neighbourhood, 0 for none in common; from the
+          sums `fss_error` and `fss_reference`. A pixel missing on either side counts as no event
+          on both sides, as do those beyond the edge.
+
+        For an ensemble of two or more members:
+
+        * `crps` in the field's units, of the members' distribution; `crps_fair`, which does not
+          punish small ensembles: what infinitely many such members would have on average.
+        * `spread`, the square root of the mean unbiased `ensemble_variance`, and
+          `spread_skill_ratio`, `sqrt((m + 1) / m)` times the spread over the `rmse` of the mean:
+          1 for m members that the truth might be one of, less for an overconfident ensemble.
+        * `rank_histogram` by `rank` 0 to m, the number of members below the truth, and
+          `rank_frequency`, which sums to 1. Among equal values the ranks share a count evenly.
+          Where all members and the truth are equal, as where all is dry, there is nothing to
+          rank: those `n_pairs - rank_histogram.sum("rank")` pixels are left out.
+        * by `threshold` and `probability_bin` (its middle; a bin holds its lower edge, the last
+          one both): `forecast_count`, `observed_count`, `probability_sum`, and the points of the
+          reliability diagram `mean_probability` and `observed_frequency`. A probability is the
+          share of members with an event.
+        * `brier` by threshold.
+
     Raises:
-        DataError: units or grids that differ, no common time, a variable that is not there.
+        DataError: units or grids that differ, no common time, a variable that is not there, scales
+            that are no sides of neighbourhoods.
 
     References:
         Shi et al. 2015, arXiv:1506.04214, section 4.2: thresholds, Rainfall-MSE, correlation.
         Shi et al. 2017, arXiv:1706.03458: counts accumulated before ratios, HSS.
+        Roberts and Lean (2008), Mon. Wea. Rev. 136, 78-97: fractions skill score.
+        Hersbach (2000), Wea. Forecasting 15, 559-570: CRPS of an ensemble.
+        Ferro (2014), Q. J. R. Meteorol. Soc. 140, 1917-1923: fair scores.
+        Fortin et al. (2014), J. Hydrometeorol. 15, 1708-1713: spread and error of the mean.
+        Hamill (2001), Mon. Wea. Rev. 129, 550-560: rank histograms.
+        Wilks (2011), Statistical Methods in the Atmospheric Sciences, chapter 8: reliability.
 
     Example:
 
     >>> scores = keras_wx.verify(forecast, radar)
     >>> scores.csi.sel(threshold=10).mean("lead_time")
     """
-    keep = {preserve_dims} if isinstance(preserve_dims, str) else set(preserve_dims)
-    if not keep <= set(FORECAST_DIMS):
+    keep = kept_dims(preserve_dims)
+    if not isinstance(probability_bins, int) or probability_bins < 1:
         raise DataError(
-            f"preserve_dims: expected some of {FORECAST_DIMS}, received {sorted(keep)}. "
-            "The threshold is kept in any case."
+            f"probability_bins: expected a whole number, 1 or more. Received: {probability_bins!r}"
         )
-    pairs = match(forecast, truth, variable)
-    scale = Scale.choose(pairs.forecast.attrs["units"], thresholds, zr)
-    members = "realization" in keep
-    frames = score_frames(pairs, scale, members=members, floor=floor)
+    pairs = match(forecast, truth, variable, floor)
+    usual = pairs.truth.attrs.get("thresholds", truth.attrs.get("thresholds"))
+    scale = Scale.choose(pairs.forecast.attrs["units"], thresholds, zr, usual)
+    frames = score_frames(
+        pairs,
+        scale,
+        members="realization" in keep,
+        scales=None if scales is None else check_scales(scales, pairs),
+        probability_bins=probability_bins,
+    )
     scores = pool(frames, [dim for dim in FORECAST_DIMS if dim in frames.dims and dim not in keep])
-    return _described(scores, forecast, truth, str(pairs.forecast.name), scale)
-
-
-def _described(
-    scores: xr.Dataset, forecast: xr.Dataset, truth: xr.Dataset, variable: str, scale: Scale
-) -> xr.Dataset:
-    labels = {
-        "csi": ("critical success index", "1"),
-        "pod": ("probability of detection", "1"),
-        "far": ("false alarm ratio", "1"),
-        "hss": ("Heidke skill score", "1"),
-        "frequency_bias": ("frequency bias", "1"),
-        "hits": ("hits", "1"),
-        "misses": ("misses", "1"),
-        "false_alarms": ("false alarms", "1"),
-        "correct_negatives": ("correct negatives", "1"),
-        "mae": ("mean absolute error", scale.units),
-        "mse": ("mean squared error", f"({scale.units})^2"),
-        "rmse": ("root mean squared error", scale.units),
-        "mean_error": ("mean error, forecast minus truth", scale.units),
-        "rainfall_mse": ("mean squared error of the rain rate", f"({RAIN_RATE})^2"),
-        "correlation": ("un-centred correlation", "1"),
-        "n_forecasts": ("number of forecast frames with a truth", "1"),
-        "n_pairs": ("number of pixels compared", "1"),
-    }
-    for name, (long_name, units) in labels.items():
-        if name in scores:
-            scores[name].attrs.update(long_name=long_name, units=units)
-    scores.attrs = {"variable": variable, "units": scale.units}
-    for name, source in (
-        ("model", forecast.attrs.get("model")),
-        ("truth", truth.attrs.get("source")),
-    ):
-        if source is not None:
-            scores.attrs[name] = source
+    scores = described(scores, scale.units, forecast, truth, str(pairs.forecast.name))
     if scale.zr is not None:
         scores.attrs["zr"] = f"Z = {scale.zr.a:g} R^{scale.zr.b:g}"
     return scores

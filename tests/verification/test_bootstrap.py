@@ -17,6 +17,7 @@ def cases(hits, misses, false_alarms, mse=1.0, hours=None):
     times = np.datetime64("2020-01-01", "ns") + hours.astype("timedelta64[h]")
     dims = ("init_time", "lead_time", "threshold")
     counts = {"hits": hits, "misses": misses, "false_alarms": false_alarms}
+    counts["correct_negatives"] = np.full(n, 50)
     data = {k: (dims, np.reshape(v, (n, 1, 1))) for k, v in counts.items()}
     data["mse"] = (dims[:2], np.broadcast_to(np.reshape(mse, (-1, 1)), (n, 1)))
     data["n_pairs"] = (dims[:2], np.full((n, 1), 100))

@@ -1,0 +1,155 @@
+"""Several models forecast from the same start times, in bounded memory, and are measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+import xarray as xr
+
+from keras_wx.data.windows import span
+from keras_wx.inference.network import is_stochastic
+from keras_wx.inference.predict import predict
+from keras_wx.inference.progress import progress_bar
+from keras_wx.verification.verify import verify
+
+if TYPE_CHECKING:
+    import keras
+
+    from keras_wx.baselines import Baseline
+    from keras_wx.spec import Sample, Variable
+
+T = TypeVar("T")
+
+PIXELS_IN_MEMORY = 16_000_000
+"""Pixels of one model's forecasts that are made before they are measured and forgotten."""
+
+
+def least_value(target: Variable) -> float:
+    """The least value that a model can say of a target, which `verify` takes as `floor`.
+
+    Archives write "no echo" as 0, -10 or -32 dBZ. Where the model has one number for all of them,
+    errors between them would drown those that matter.
+    """
+    with np.errstate(all="ignore"):
+        return float(target.transform.inverse(target.transform(np.array(-np.inf))))
+
+
+def score(
+    models: Mapping[str, keras.Model | Baseline],
+    data: xr.Dataset,
+    sample: Sample,
+    init_times: np.ndarray,
+    *,
+    thresholds: tuple[float, ...] | None,
+    batch_size: int | None,
+) -> dict[str, xr.Dataset]:
+    """Forecasts from many start times, compared with what was observed.
+
+    Args:
+        models: name -> model; all forecast the same number of frames.
+        data: what `conform` gives for `sample`.
+        sample: of the first model; its range holds for the forecasts of all.
+        init_times: datetime64, each with a complete window in `data`.
+        thresholds: of events, see `keras_wx.verify`.
+        batch_size: see `keras_wx.predict`.
+
+    Returns:
+        Name -> what `keras_wx.verify` returns of every start time and lead time.
+    """
+    target = sample.targets[0]
+
+    def measure(forecast: xr.Dataset, truth: xr.Dataset) -> xr.Dataset:
+        return verify(
+            forecast,
+            truth,
+            variable=target.name,
+            thresholds=thresholds,
+            preserve_dims=("init_time", "lead_time"),
+            floor=least_value(target),
+        )
+
+    parts = forecast_all(models, data, sample, init_times, measure, batch_size=batch_size)
+    return {name: xr.concat(cases, "init_time") for name, cases in parts.items()}
+
+
+def forecast_all(
+    models: Mapping[str, keras.Model | Baseline],
+    data: xr.Dataset,
+    sample: Sample,
+    init_times: np.ndarray,
+    measure: Callable[[xr.Dataset, xr.Dataset], T],
+    *,
+    members: int = 1,
+    seed: int = 0,
+    batch_size: int | None = None,
+    failures: dict[str, Exception] | None = None,
+) -> dict[str, list[T]]:
+    """Hands the forecasts of each model to `measure`, some start times after the others.
+
+    Args:
+        models: name -> model; all forecast the same number of frames.
+        data: what `conform` gives for `sample`.
+        sample: says the window of frames around a start time. A model may look further back.
+        init_times: datetime64, each with a complete window in `data`.
+        measure: takes a forecast and the data that hold its truth.
+        members: of the ensemble of each stochastic model; others forecast once.
+        seed: of what they draw.
+        batch_size: see `keras_wx.predict`.
+        failures: takes the error of a model that fails, which is left out from there on, while the
+            others go on. Without it, the error ends everything.
+
+    Returns:
+        Name -> what `measure` gave, in order of time, of the models that did not fail.
+    """
+    parts = {name: [] for name in models}
+    most = max((members_of(model, members) for model in models.values()), default=1)
+    histories = [span(model.preset.sample, inputs_only=True)[0] for model in models.values()]
+    first, last = span(sample)
+    steps = range(min([first, *histories]), last + 1)
+    with progress_bar("forecasting", len(init_times) * len(models), None) as count:
+        for starts, block in _blocks(data, sample, init_times, steps, most):
+            for name, model in models.items():
+                if name in parts:
+                    try:
+                        forecast = predict(
+                            model,
+                            block,
+                            init_times=starts,
+                            members=members_of(model, members),
+                            seed=seed,
+                            batch_size=batch_size,
+                            progress=False,
+                        )
+                        parts[name].append(measure(forecast, block))
+                    except Exception as error:
+                        if failures is None:
+                            raise
+                        failures[name] = error
+                        del parts[name]
+                count(len(starts))
+    return parts
+
+
+def members_of(model: keras.Model | Baseline, members: int) -> int:
+    """How many members a model is asked for: a deterministic one has one."""
+    return members if is_stochastic(model) else 1
+
+
+def _blocks(
+    data: xr.Dataset, sample: Sample, init_times: np.ndarray, steps: range, members: int
+) -> Iterator[tuple[np.ndarray, xr.Dataset]]:
+    """Some start times, and the frames around them in memory."""
+    target = sample.targets[0]
+    frames = data[target.name]
+    size = max(1, PIXELS_IN_MEMORY // (members * target.frames * frames[0].size))
+    position = np.searchsorted(data["time"].values, init_times)
+    for begin in range(0, len(init_times), size):
+        chosen = slice(begin, begin + size)
+        needed = np.unique(np.add.outer(position[chosen], np.array(steps)))
+        needed = needed[needed >= 0]  # a longer history than the sample's may not be there
+        runs = np.split(needed, np.flatnonzero(np.diff(needed) > 1) + 1)
+        # Slices, which a file gives at once; frame by frame it would read a chunk many times.
+        parts = [data.isel(time=slice(run[0], run[-1] + 1)).load() for run in runs]
+        yield init_times[chosen], xr.concat(parts, "time") if len(parts) > 1 else parts[0]

@@ -1,0 +1,216 @@
+"""Which models take part on one set of data, and why the others do not."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from keras_wx.baselines import Baseline
+from keras_wx.data.conform import conform
+from keras_wx.data.geometry import same_spacing, spacing_km
+from keras_wx.data.timeaxis import time_step
+from keras_wx.data.windows import init_indices
+from keras_wx.errors import DataError, ModelError
+from keras_wx.inference.layout import cover
+from keras_wx.registry import models as architectures
+from keras_wx.spec import format_step
+from keras_wx.zoo import presets
+from keras_wx.zoo.loading import load, preset_of
+
+if TYPE_CHECKING:
+    import keras
+
+    from keras_wx.spec import Preset, Sample
+
+    Model = keras.Model | Baseline
+
+Models = Iterable["str | Path | Model"] | Mapping[str, "str | Path | Model"]
+
+
+@dataclass
+class Entries:
+    """What takes part.
+
+    Attributes:
+        models: label -> model, the trained ones first.
+        data: in the units and on the grid and time step of the first model.
+        sample: of the first model: windows, range of values, horizon.
+        left_out: label -> reason.
+    """
+
+    models: dict[str, Model]
+    data: xr.Dataset
+    sample: Sample
+    left_out: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def baselines(self) -> list[str]:
+        return [label for label, model in self.models.items() if isinstance(model, Baseline)]
+
+    def drop_without_history(self, init_times: np.ndarray) -> None:
+        """Leaves out the models that read further back than the data reach at some start time."""
+        times = self.data["time"].values
+        for label, model in list(self.models.items()):
+            sample = model.preset.sample
+            possible = times[init_indices(times, sample, inputs_only=True)]
+            missing = int((~np.isin(init_times, possible)).sum())
+            if missing:
+                first, last = sample.input_steps
+                del self.models[label]
+                self.left_out[label] = (
+                    f"reads {last - first + 1} frames, which {missing:,} of the "
+                    f"{len(init_times):,} start times do not have behind them"
+                )
+
+
+def gather(
+    models: Models | None,
+    dataset: xr.Dataset,
+    *,
+    output_frames: int | None = None,
+    **conversions: Any,
+) -> Entries:
+    """Loads the models that can forecast from a dataset, and notes why others cannot.
+
+    The first trained model that fits decides about the data: they are brought to its grid, step
+    and units, as far as the conversions allow. All others forecast from these data as they are; one
+    that needs another grid or step would be compared after two interpolations, and is left out.
+
+    Args:
+        models: see `leaderboard`.
+        dataset: what the user gave.
+        output_frames: of all forecasts; None takes those of the first model.
+        conversions: see `keras_wx.data.conform`.
+
+    Raises:
+        UnknownNameError: a name that no preset has.
+        DataError: no model fits.
+    """
+    wanted = _wanted(models)
+    left_out = {label: reason for label, thing in wanted.items() if (reason := _unusable(thing))}
+    waiting = {label: thing for label, thing in wanted.items() if label not in left_out}
+    # Trained models first: the first of them decides about the data.
+    order = sorted(waiting, key=lambda label: _is_baseline(waiting[label]))
+    entries = None
+    for label in order:
+        thing = waiting[label]
+        try:
+            if entries is None:
+                sample = _sample(thing, output_frames)
+                data = conform(dataset, sample, **conversions)
+                model = _loaded(thing, sample)
+                entries = Entries({}, data, sample, left_out)
+            else:
+                sample = _sample(thing, entries.sample.targets[0].frames)
+                _check_fit(sample, entries)
+                model = _loaded(thing, sample)
+            cover(model, _field(entries).shape[-2:])
+        except Exception as error:  # of a plug-in's model too: the others go on
+            left_out[label] = reason_of(error)
+        else:
+            entries.models[label] = model
+    if entries is None:
+        reasons = "".join(f"\n  {label}: {reason}" for label, reason in left_out.items())
+        raise DataError(f"None of the models can forecast from these data.{reasons}")
+    return entries
+
+
+def reason_of(error: Exception) -> str:
+    """What an error says, in one line; its kind too where it is not one of ours."""
+    text = " ".join(str(error).split())
+    ours = isinstance(error, (DataError, ModelError))
+    return text if ours else f"{type(error).__name__}: {text}"
+
+
+def _wanted(models: Models | None) -> dict[str, Any]:
+    """Label -> name or model."""
+    if models is None:
+        models = presets.list_models(task="nowcast")
+    if isinstance(models, Mapping):
+        return dict(models)
+    if isinstance(models, (str, Path)):
+        models = [models]
+    wanted = {}
+    for thing in models:
+        label = _preset(thing).full_name
+        wanted[str(thing) if label in wanted else label] = thing  # saved models may share a name
+    if not wanted:
+        raise DataError("models: expected at least one. Received: none")
+    return wanted
+
+
+def _preset(thing: Any) -> Preset:
+    return presets.get(thing) if isinstance(thing, (str, Path)) else preset_of(thing)
+
+
+def _is_baseline(thing: Any) -> bool:
+    if isinstance(thing, (str, Path)):
+        return issubclass(architectures.get(_preset(thing).architecture), Baseline)
+    return isinstance(thing, Baseline)
+
+
+def _unusable(thing: Any) -> str | None:
+    """Why something cannot take part whatever the data are."""
+    preset = _preset(thing)
+    if preset.task != "nowcast":
+        return f"is for the task {preset.task!r}"
+    if isinstance(thing, (str, Path)) and not _is_baseline(thing) and preset.variant is None:
+        return "has no trained weights"
+    return None
+
+
+def _sample(thing: Any, frames: int | None) -> Sample:
+    return _preset(thing).sample.with_frames(output_frames=frames)
+
+
+def _loaded(thing: Any, sample: Sample) -> Model:
+    """The model, with the horizon of `sample`."""
+    known, frames = (s.targets[0].frames for s in (_preset(thing).sample, sample))
+    if not isinstance(thing, (str, Path)):
+        if known != frames:
+            raise ModelError(
+                f"forecasts {known} frames, the others {frames}. "
+                f"keras_wx.load(..., output_frames={frames}) makes them the same."
+            )
+        return thing
+    with warnings.catch_warnings():
+        # Untrained weights beside trained ones would make a score of nobody's forecast.
+        warnings.filterwarnings("error", message=r"(?s).*start at random")
+        return load(thing, compile=False, **({} if known == frames else {"output_frames": frames}))
+
+
+def _field(entries: Entries) -> xr.DataArray:
+    return entries.data[entries.sample.targets[0].name]
+
+
+def _check_fit(sample: Sample, entries: Entries) -> None:
+    """Raises `ModelError` or `DataError` where a model would not forecast what the first one does,
+    on its grid and at its times."""
+    target = entries.sample.targets[0]
+    theirs = {(known.name, known.units, known.steps) for known in sample.targets}
+    if (target.name, target.units, target.steps) not in theirs:
+        raise ModelError(f"forecasts {_listed(sample)}, not {_listed(entries.sample)}")
+    step = entries.sample.step or time_step(entries.data["time"].values)
+    if sample.step not in (None, step):
+        raise ModelError(
+            f"has a time step of {format_step(sample.step)}, the table one of {format_step(step)}"
+        )
+    ours = spacing_km(_field(entries), _field(entries).dims[-2:])
+    for wanted in {grid.spacing_km for grid in sample.grids.values()} - {None}:
+        if ours is None or not all(same_spacing(value, wanted) for value in ours):
+            on = "no known one" if ours is None else f"{ours[0]:.3g} km"
+            raise ModelError(f"has a grid spacing of {wanted:g} km, the table {on}")
+    conform(entries.data, sample)
+
+
+def _listed(sample: Sample) -> str:
+    return ", ".join(
+        f"{target.name} [{target.units}] at steps {target.steps[0]} to {target.steps[1]}"
+        for target in sample.targets
+    )
