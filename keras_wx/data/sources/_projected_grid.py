@@ -1,0 +1,88 @@
+"""The grid of a composite in a map projection, as its file or its documentation gives it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+import xarray as xr
+
+from keras_wx.data.sources._stereographic import PolarStereographic
+
+
+@dataclass(frozen=True)
+class ProjectedGrid:
+    """Evenly spaced points in a map projection.
+
+    Attributes:
+        shape: rows and columns.
+        first: `y` and `x` of the corner where the first row and the first column begin, in metres.
+        step: metres from one row to the next, negative where the first row is the northernmost, and
+            from one column to the next.
+        projection: PROJ string.
+    """
+
+    shape: tuple[int, int]
+    first: tuple[float, float]
+    step: tuple[float, float]
+    projection: str
+    dims: ClassVar = ("y", "x")
+
+    @classmethod
+    def about_its_middle(
+        cls, shape: tuple[int, int], step: tuple[float, float], projection: str
+    ) -> ProjectedGrid:
+        """A grid of which only the size is known: `y` and `x` count from its middle."""
+        first = tuple(-size * length / 2 for size, length in zip(shape, step, strict=True))
+        return cls(shape, first, step, projection)
+
+    @property
+    def attrs(self) -> dict[str, str]:
+        return {"projection": self.projection}
+
+    def same_as(self, other: ProjectedGrid) -> bool:
+        """Whether the points are the same, but for rounding in the headers of two files."""
+        slack = 0.01 * abs(self.step[0])
+        return (
+            self.shape == other.shape
+            and np.allclose(self.first, other.first, rtol=0, atol=slack)
+            and np.allclose(self.step, other.step, rtol=1e-4)
+        )
+
+    def coordinates(self) -> dict[str, xr.Variable]:
+        """`y` and `x` in metres; latitude and longitude too for a polar stereographic grid."""
+        coordinates = {}
+        for axis, size, first, step in zip("yx", self.shape, self.first, self.step, strict=True):
+            attrs = {
+                "units": "m",
+                "axis": axis.upper(),
+                "standard_name": f"projection_{axis}_coordinate",
+            }
+            coordinates[axis] = xr.Variable(axis, first + (np.arange(size) + 0.5) * step, attrs)
+        projection = PolarStereographic.parse(self.projection)
+        if projection is not None:
+            y, x = np.meshgrid(coordinates["y"].values, coordinates["x"].values, indexing="ij")
+            for name, standard_name, units, values in zip(
+                ("lat", "lon"),
+                ("latitude", "longitude"),
+                ("degrees_north", "degrees_east"),
+                reversed(projection.inverse(x, y)),
+                strict=True,
+            ):
+                attrs = {"units": units, "standard_name": standard_name}
+                coordinates[name] = xr.Variable(("y", "x"), values.astype("float32"), attrs)
+        return coordinates
+
+    def placed(self, lon: float, lat: float) -> ProjectedGrid:
+        """The grid with the lower left corner at a place; unchanged in other projections."""
+        projection = PolarStereographic.parse(self.projection)
+        if projection is None:
+            return self
+        x, y = map(float, projection.forward(lon, lat))
+        dy = self.step[0]
+        return replace(self, first=(y - self.shape[0] * dy if dy < 0 else y, x))
+
+    def __str__(self) -> str:
+        (rows, columns), (y, x) = self.shape, self.first
+        return f"{rows} x {columns} points from {y:.0f}, {x:.0f} m (y, x)"

@@ -1,0 +1,82 @@
+"""Composites of the Finnish weather radars."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import xarray as xr
+
+from keras_wx.data.sources import _pgm
+from keras_wx.data.sources._files import PathLike
+from keras_wx.data.sources._frames import find_frames, first_bytes, open_frames
+from keras_wx.data.sources._hdf5 import layout
+from keras_wx.data.sources._odim import open_odim
+from keras_wx.data.sources._projected_grid import ProjectedGrid
+from keras_wx.data.sources.radar import radar
+from keras_wx.registry import register_dataset
+
+_ATTRS = {
+    "title": "FMI radar composite",
+    "source": "Finnish Meteorological Institute, weather radar composite",
+    "license": "CC BY 4.0, https://creativecommons.org/licenses/by/4.0/",
+    "citation": "Contains open data of the Finnish Meteorological Institute (FMI)",
+}
+_SUFFIXES = (".pgm", ".pgm.gz", ".h5", ".hdf5", ".hdf", ".nc", ".nc4")
+
+_SUOMI1 = ProjectedGrid.about_its_middle(
+    (1226, 760),
+    (-999.62859, 999.674053),
+    "+proj=stere +lat_0=90 +lat_ts=60 +lon_0=25 +a=6371288 +x_0=380886.310 +y_0=3395677.920 "
+    "+no_defs",
+).placed(18.6, 57.93)
+"""The grid of the pictures of 2016, which have been repacked without their coordinates."""
+
+
+@register_dataset("fmi")
+def fmi(
+    path: PathLike | Iterable[PathLike], *, quantity: str | None = None, chunks=None
+) -> xr.Dataset:
+    """Reflectivity over Finland on a grid of about 1 km, every 5 minutes.
+
+    Reads composites as PGM pictures (`.pgm`, `.pgm.gz`; reflectivity is half of pixel less 64), as
+    ODIM HDF5, and in NetCDF or Zarr. A NetCDF file of 1226 x 760 points without coordinates is
+    placed on the grid of the PGM pictures.
+
+    Args:
+        path: file, folder, pattern, or list of files in any order; several are joined along time.
+        quantity: which field of ODIM files with several, such as `"DBZH"`.
+        chunks: sizes of dask chunks of NetCDF and Zarr, as in `xarray.open_dataset`.
+
+    Returns:
+        `reflectivity` [dBZ] with dims `(time, y, x)`, read when it is used; -32 dBZ where there is
+        no echo, NaN outside of the radars' reach; `y` (decreasing) and `x` in metres, latitude and
+        longitude of every point; licence and citation as attributes.
+
+    Raises:
+        DataError: for files that are missing, damaged, of another layout, or do not belong
+            together.
+
+    References:
+        https://en.ilmatieteenlaitos.fi/open-data
+        https://en.ilmatieteenlaitos.fi/radar-data-on-aws-s3
+
+    Example:
+
+    ```python
+    radar = keras_wx.open_dataset("fmi", path="201609281*_FIN_SUOMI1.pgm.gz")
+    ```
+    """
+    paths = find_frames(path, _SUFFIXES)
+    head = first_bytes(paths[0])
+    if _pgm.is_pgm(head):
+        return open_frames(paths, _pgm.read_header, _pgm.read_values, _ATTRS)
+    if layout(paths[0], head) == "odim":
+        return open_odim(paths, quantity, _ATTRS)
+    dataset = radar(paths, chunks=chunks)
+    if "y" not in dataset.coords and _shape(dataset) == _SUOMI1.shape:
+        dataset = dataset.assign_coords(_SUOMI1.coordinates())
+    return dataset.assign_attrs(_ATTRS | dataset.attrs)
+
+
+def _shape(dataset: xr.Dataset) -> tuple[int | None, int | None]:
+    return dataset.sizes.get("y"), dataset.sizes.get("x")
