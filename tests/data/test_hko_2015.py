@@ -184,8 +184,8 @@ def test_real_radar_of_another_country(shared_data):
     if not path.exists():
         pytest.skip(f"real data not found: {path.name}")
     fmi = keras_wx.open_dataset("radar", path=path, spacing_km=1)
-    field = prepare(fmi)["reflectivity"]
-    assert field.shape == (40, 100, 100)
+    field = prepare(fmi.isel(time=slice(0, 4)))["reflectivity"]
+    assert field.shape == (4, 100, 100)
     assert spacing_km(field) == pytest.approx((3.3, 3.3))
     assert field.chunks is not None, "read when it is used"
     frame = field.isel(time=0).values
@@ -193,7 +193,7 @@ def test_real_radar_of_another_country(shared_data):
     assert np.nanmax(frame) > 15
     # Smoothing takes variance away, and leaves the mean of the same square.
     row, column = ((size - 330) // 2 for size in fmi["reflectivity"].shape[1:])
-    square = fmi["reflectivity"].values[0, row : row + 330, column : column + 330]
+    square = fmi["reflectivity"][0].values[row : row + 330, column : column + 330]
     gray = np.clip(square, -10, 60)
     assert np.nanmean(frame) == pytest.approx(np.nanmean(gray), abs=0.5)
     assert np.nanstd(frame) < np.nanstd(gray)
