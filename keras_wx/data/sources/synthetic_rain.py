@@ -121,13 +121,22 @@ def synthetic_rain(
     )
 
 
-def _event(random, length, shape, spacing_km, seconds, velocity) -> np.ndarray:
-    """Reflectivity of one event, shape `(length, y, x)`."""
-    domain = tuple(fft.next_fast_len(2 * size, real=True) for size in shape)
+def texture(
+    domain: tuple[int, int], spacing_km: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The spectrum of rain: what turns white noise into a field of standard deviation 1.
+
+    Args:
+        domain: number of points along y and x, periodic.
+        spacing_km: distance of grid points.
+
+    Returns:
+        Wavenumbers in 1/km along y, `(y, 1)`, and x, `(x // 2 + 1,)`, and the amplitude
+        `(y, x // 2 + 1)` by which the `rfft2` of white noise is multiplied.
+    """
     ky = np.fft.fftfreq(domain[0], spacing_km)[:, None]
     kx = np.fft.rfftfreq(domain[1], spacing_km)
-    wavenumber = np.hypot(ky, kx)
-    amplitude = (wavenumber**2 + OUTER_SCALE_KM**-2) ** (-SLOPE / 4)
+    amplitude = (ky**2 + kx**2 + OUTER_SCALE_KM**-2) ** (-SLOPE / 4)
     amplitude[0, 0] = 0.0
     # rfft2 holds each wave but those of its first and, for even sizes, last column once for two.
     twice = np.full(kx.size, 2.0)
@@ -135,6 +144,14 @@ def _event(random, length, shape, spacing_km, seconds, velocity) -> np.ndarray:
     if domain[1] % 2 == 0:
         twice[-1] = 1.0
     amplitude /= np.sqrt((amplitude**2 * twice).sum() / np.prod(domain))
+    return ky, kx, amplitude
+
+
+def _event(random, length, shape, spacing_km, seconds, velocity) -> np.ndarray:
+    """Reflectivity of one event, shape `(length, y, x)`."""
+    domain = tuple(fft.next_fast_len(2 * size, real=True) for size in shape)
+    ky, kx, amplitude = texture(domain, spacing_km)
+    wavenumber = np.hypot(ky, kx)
 
     if velocity is None:
         direction, speed = random.uniform(0, 2 * np.pi), random.uniform(5.0, 20.0)
