@@ -88,9 +88,10 @@ def evaluate(
     model = load_model(name, **frames)
     sample = model.preset.sample
 
-    from keras_wx.cli._scoring import print_differences, print_scores, score
+    from keras_wx.cli._scoring import print_differences, print_scores
     from keras_wx.data.conform import conform
     from keras_wx.data.samples import samples
+    from keras_wx.verification.leaderboard.cases import score
     from keras_wx.verification.pooling import pool
 
     data = conform(

@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from keras_wx.plots.layout import finish, legend, panels
 from keras_wx.plots.scored import Scores, by_model, chosen_leads, require, require_dims
-from keras_wx.plots.style import lead_labels, line_style
+from keras_wx.plots.style import lead_labels, line_style, pretty_units
 
 _MOST_LEAD_TIMES = 3
 _FROM = "; keras_wx.verification.spectra(forecast, truth) gives them"
@@ -68,8 +68,10 @@ def spectra(
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
-    figure.supxlabel("Wavelength [km]", fontsize="medium")
-    figure.supylabel("Power", fontsize="medium")
+    length = first["wavelength"].attrs.get("units", "km")
+    units = pretty_units(first["forecast_power"].attrs.get("units", ""))
+    figure.supxlabel(f"Wavelength [{'grid points' if length == '1' else length}]", fontsize="medium")
+    figure.supylabel(f"Power [{units}]" if units else "Power", fontsize="medium")
     legend(figure, *grid[0].get_legend_handles_labels())
     return finish(figure, path)
 

@@ -9,6 +9,7 @@ from cli_radar import OUTPUT_FRAMES, radar_frames
 
 import keras_wx
 from keras_wx.cli import _scoring
+from keras_wx.verification.leaderboard import cases
 
 
 def row_of(model: str, result) -> list[str]:
@@ -74,11 +75,11 @@ def test_scores_file_of_the_model(run, model_folder, radar_file, tmp_path):
 def test_blocks_change_nothing(run, monkeypatch, model_folder, radar_file, tmp_path):
     arguments = ["evaluate", model_folder, radar_file, "--min-rain", 0, "--output"]
     run(*arguments, tmp_path / "whole.nc")
-    monkeypatch.setattr(_scoring, "PIXELS_IN_MEMORY", 2 * OUTPUT_FRAMES * 20 * 24)
+    monkeypatch.setattr(cases, "PIXELS_IN_MEMORY", 2 * OUTPUT_FRAMES * 20 * 24)
     blocks = []
-    verify = _scoring.verify
+    verify = cases.verify
     monkeypatch.setattr(
-        _scoring, "verify", lambda f, *a, **k: blocks.append(f.sizes) or verify(f, *a, **k)
+        cases, "verify", lambda f, *a, **k: blocks.append(f.sizes) or verify(f, *a, **k)
     )
     run(*arguments, tmp_path / "parts.nc")
     assert [sizes["init_time"] for sizes in blocks] == [2] * 6
@@ -166,15 +167,18 @@ def test_lead_in_several_events(capsys):
     days = np.array(["2016-09-01", "2016-09-02", "2016-09-03"], "datetime64[ns]")
     dims = ("init_time", "lead_time", "threshold")
 
-    def cases(hits, mse):
+    def scores_of(hits, mse):
         counts = {"hits": hits, "misses": [0, 0, 0], "false_alarms": [10 - n for n in hits]}
+        counts["correct_negatives"] = [90, 90, 90]
         # Nothing was above the second threshold.
         fields = {key: (dims, [[[n, 0]] for n in numbers]) for key, numbers in counts.items()}
         fields["mse"] = dims[:2], [[mse]] * 3
         fields["n_pairs"] = dims[:2], [[100]] * 3
         return xr.Dataset(fields, {"init_time": days, "threshold": [10.0, 30.0]})
 
-    _scoring.print_differences({"ours": cases([8, 8, 8], 2.0), "theirs": cases([5, 6, 7], 3.0)})
+    _scoring.print_differences(
+        {"ours": scores_of([8, 8, 8], 2.0), "theirs": scores_of([5, 6, 7], 3.0)}
+    )
     text = capsys.readouterr().out
     assert "ours minus theirs, and 95 % of 1000 bootstrap draws of 3 events:" in text
     # 1000 draws of three hold the case of one event alone, which is one in 27, at each end.

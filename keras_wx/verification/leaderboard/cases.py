@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from keras_wx.baselines import Baseline
     from keras_wx.spec import Sample, Variable
+
+    Model = keras.Model | Baseline
 
 T = TypeVar("T")
 
@@ -37,7 +39,7 @@ def least_value(target: Variable) -> float:
 
 
 def score(
-    models: Mapping[str, keras.Model | Baseline],
+    models: Mapping[str, Model],
     data: xr.Dataset,
     sample: Sample,
     init_times: np.ndarray,
@@ -75,7 +77,7 @@ def score(
 
 
 def forecast_all(
-    models: Mapping[str, keras.Model | Baseline],
+    models: Mapping[str, Model],
     data: xr.Dataset,
     sample: Sample,
     init_times: np.ndarray,
@@ -104,12 +106,13 @@ def forecast_all(
         Name -> what `measure` gave, in order of time, of the models that did not fail.
     """
     parts = {name: [] for name in models}
+    target = sample.targets[0]
     most = max((members_of(model, members) for model in models.values()), default=1)
-    histories = [span(model.preset.sample, inputs_only=True)[0] for model in models.values()]
-    first, last = span(sample)
-    steps = range(min([first, *histories]), last + 1)
+    size = max(1, PIXELS_IN_MEMORY // (most * target.frames * data[target.name][0].size))
     with progress_bar("forecasting", len(init_times) * len(models), None) as count:
-        for starts, block in _blocks(data, sample, init_times, steps, most):
+        for begin in range(0, len(init_times), size):
+            starts = init_times[begin : begin + size]
+            block = frames_around(data, starts, sample, models.values())
             for name, model in models.items():
                 if name in parts:
                     try:
@@ -132,24 +135,21 @@ def forecast_all(
     return parts
 
 
-def members_of(model: keras.Model | Baseline, members: int) -> int:
+def members_of(model: Model, members: int) -> int:
     """How many members a model is asked for: a deterministic one has one."""
     return members if is_stochastic(model) else 1
 
 
-def _blocks(
-    data: xr.Dataset, sample: Sample, init_times: np.ndarray, steps: range, members: int
-) -> Iterator[tuple[np.ndarray, xr.Dataset]]:
-    """Some start times, and the frames around them in memory."""
-    target = sample.targets[0]
-    frames = data[target.name]
-    size = max(1, PIXELS_IN_MEMORY // (members * target.frames * frames[0].size))
-    position = np.searchsorted(data["time"].values, init_times)
-    for begin in range(0, len(init_times), size):
-        chosen = slice(begin, begin + size)
-        needed = np.unique(np.add.outer(position[chosen], np.array(steps)))
-        needed = needed[needed >= 0]  # a longer history than the sample's may not be there
-        runs = np.split(needed, np.flatnonzero(np.diff(needed) > 1) + 1)
-        # Slices, which a file gives at once; frame by frame it would read a chunk many times.
-        parts = [data.isel(time=slice(run[0], run[-1] + 1)).load() for run in runs]
-        yield init_times[chosen], xr.concat(parts, "time") if len(parts) > 1 else parts[0]
+def frames_around(
+    data: xr.Dataset, init_times: np.ndarray, sample: Sample, models: Iterable[Model]
+) -> xr.Dataset:
+    """The frames that forecasts from some start times read and are compared with, in memory."""
+    histories = [span(model.preset.sample, inputs_only=True)[0] for model in models]
+    first, last = span(sample)
+    steps = np.arange(min([first, *histories]), last + 1)
+    needed = np.unique(np.add.outer(np.searchsorted(data["time"].values, init_times), steps))
+    needed = needed[needed >= 0]  # a longer history than the sample's may not be there
+    runs = np.split(needed, np.flatnonzero(np.diff(needed) > 1) + 1)
+    # Slices, which a file gives at once; frame by frame it would read a chunk many times.
+    parts = [data.isel(time=slice(run[0], run[-1] + 1)).load() for run in runs]
+    return xr.concat(parts, "time") if len(parts) > 1 else parts[0]

@@ -1,0 +1,155 @@
+"""The leaderboard as text: CSV for programs, Markdown for people."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from keras_wx.verification.leaderboard.board import Leaderboard
+
+_UNSIGNED, _SIGNED = "{:.3f}", "{:+.3f}"
+
+
+def csv(frame: pd.DataFrame, facts: Mapping[str, str], *, index: bool = True) -> str:
+    """A table below lines that begin with # and say what it is of."""
+    out = io.StringIO()
+    for key, value in facts.items():
+        out.write(f"# {key}: {value}\n")
+    frame.to_csv(out, index=index, float_format="%.6g", lineterminator="\n")
+    return out.getvalue()
+
+
+def read_csv(text: str) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The table and the facts that `csv` wrote."""
+    head = [line for line in text.splitlines() if line.startswith("# ")]
+    facts = dict(line.removeprefix("# ").split(": ", 1) for line in head)
+    return pd.read_csv(io.StringIO(text), comment="#", index_col=0), facts
+
+
+def summary(table: pd.DataFrame) -> str:
+    """The table in brief, as Markdown: CSI with its interval, bias, errors, cost."""
+    shown = pd.DataFrame(index=table.index)
+    for name in _starting(table, "CSI@"):
+        shown[name] = _with_interval(table, name)
+    for name in (*_starting(table, "bias@"), "MSE", "MAE", "CRPS"):
+        shown[name] = table[name].map(_number)
+    if table["ms"].notna().any():
+        shown["ms"] = table["ms"].map(_cost)
+    return _markdown(shown)
+
+
+def markdown(board: Leaderboard, pictures: Mapping[str, str]) -> str:
+    """The whole report."""
+    table, facts = board.table, board.facts
+    units = facts["units"]
+    lines = ["# Leaderboard", "", *(f"* {key}: {text}" for key, text in facts.items()), ""]
+    lines += [
+        "## Scores",
+        "",
+        f"Means over lead times; thresholds, MAE and CRPS in {units}, MSE in its square. In "
+        "brackets 95 % of 1000 bootstrap draws of events. An ensemble is scored by its mean, and "
+        "by its members in the CRPS; the CRPS of a single forecast is its MAE.",
+        "",
+        _markdown(_scores(table)),
+    ]
+    if not board.differences.empty:
+        lines += [
+            "## Ahead of the best baseline",
+            "",
+            "Model minus the baseline that is the best one here at this score, with 95 % of 1000 "
+            "draws of the same events for both.",
+            "",
+            _markdown(_differences(board.differences, list(table.index))),
+        ]
+    fss = _starting(table, "FSS@")
+    if fss:
+        lines += [
+            "## Fractions skill score",
+            "",
+            f"FSS@threshold/side: threshold in {units}, side of the neighbourhood in grid points.",
+            "",
+            _markdown(pd.DataFrame({name: _with_interval(table, name) for name in fss})),
+        ]
+    if not board.cost.empty:
+        lines += [
+            "## Cost of a forecast",
+            "",
+            f"Milliseconds of `predict` per forecast with all its members, on: {facts['machine']}. "
+            "Warm calls of the models in turn; each call forecasts several windows.",
+            "",
+            _markdown(_costs(board.cost)),
+        ]
+    if board.left_out:
+        lines += ["## Left out", ""]
+        lines += [f"* `{name}`: {reason}" for name, reason in board.left_out.items()] + [""]
+    for title, file in pictures.items():
+        lines += [f"## {title}", "", f"![{title}]({file})", ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _scores(table: pd.DataFrame) -> pd.DataFrame:
+    names = (*_starting(table, "CSI@"), *_starting(table, "bias@"), "MSE", "MAE", "CRPS")
+    columns = {name: _with_interval(table, name) for name in names if name in table}
+    return pd.DataFrame({"members": table["members"].astype(str), **columns})
+
+
+def _differences(differences: pd.DataFrame, models: Iterable[str]) -> pd.DataFrame:
+    """A row a model; each column names the baseline that it is measured by."""
+    shown = differences[~differences["score"].str.startswith("FSS@")]
+    against = shown.groupby("score", sort=False)["baseline"].first()
+    cells = {
+        (row.model, row.score): _bracketed(row.difference, row.low, row.high, _SIGNED)
+        for row in shown.itertuples()
+    }
+    models = [name for name in models if name in set(shown["model"])]
+    return pd.DataFrame(
+        {
+            f"{score} (best: {baseline})": [cells.get((name, score), "") for name in models]
+            for score, baseline in against.items()
+        },
+        index=pd.Index(models, name="model"),
+    )
+
+
+def _costs(cost: pd.DataFrame) -> pd.DataFrame:
+    shown = cost[["median_ms", "fastest_ms", "slowest_ms"]].map(_cost)
+    return shown.join(cost[["members", "windows", "repetitions"]].astype(str))
+
+
+def _starting(table: pd.DataFrame, prefix: str) -> list[str]:
+    return [name for name in table if name.startswith(prefix) and not re.search("low|high", name)]
+
+
+def _with_interval(table: pd.DataFrame, name: str) -> pd.Series:
+    columns = table[[name, f"{name} low", f"{name} high"]]
+    return columns.apply(lambda row: _bracketed(*row, _UNSIGNED), axis=1)
+
+
+def _bracketed(value: float, low: float, high: float, form: str) -> str:
+    if np.isnan(value):
+        return "-"
+    text = form.format(value)
+    return text if np.isnan(low) else f"{text} ({form.format(low)} to {form.format(high)})"
+
+
+def _number(value: float) -> str:
+    return "-" if np.isnan(value) else _UNSIGNED.format(value)
+
+
+def _cost(milliseconds: float) -> str:
+    """Two digits: the machine is never quiet."""
+    return "-" if np.isnan(milliseconds) else f"{float(f'{milliseconds:.2g}'):g}"
+
+
+def _markdown(cells: pd.DataFrame) -> str:
+    rows = [["model", *cells.columns]]
+    rows += [[f"`{name}`", *row] for name, row in zip(cells.index, cells.values, strict=True)]
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    lines.insert(1, "|---" * len(rows[0]) + "|")
+    return "\n".join(lines) + "\n"
