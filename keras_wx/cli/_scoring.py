@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table
 
+    from keras_wx.verification.leaderboard import Leaderboard
+
 COLUMN_WIDTH = 7
 """Of a score in the table, with the blanks before it."""
 
@@ -25,7 +27,12 @@ COLUMN_WIDTH = 7
 def print_scores(scores: Mapping[str, xr.Dataset], lines: Iterable[str]) -> None:
     """Prints means over lead times: a row a model, below the lines that say of what."""
     columns = to_frame(scores, columns=("csi", "frequency_bias", "mse", "mae"))
-    units = pretty_units(next(iter(scores.values())).attrs["units"])
+    print_columns(columns, next(iter(scores.values())).attrs["units"], lines)
+
+
+def print_columns(columns: pd.DataFrame, units: str, lines: Iterable[str]) -> None:
+    """Prints means over lead times that were made already, as `print_scores` does."""
+    units = pretty_units(units)
     squared = f"({units})²" if "/" in units else f"{units}²"
     out = console()
     for line in lines:
@@ -51,16 +58,33 @@ def print_differences(cases: Mapping[str, xr.Dataset]) -> None:
             how = "in a single event, which says nothing of others"
         out.print(f"{name} minus {rival}, {how}:")
         for threshold in csi["threshold"].values:
-            out.print(f"  CSI >= {threshold:<6g}{_lead(csi.sel(threshold=threshold), events)}")
-        out.print(f"  MSE          {_lead(mse, events)}\n")
+            out.print(f"  CSI >= {threshold:<6g}{_found(csi.sel(threshold=threshold), events)}")
+        out.print(f"  MSE          {_found(mse, events)}\n")
 
 
-def _lead(found: xr.Dataset, events: int) -> str:
+def print_leads(board: Leaderboard) -> None:
+    """Prints how far each trained model is ahead of the best baseline, score by score."""
+    out = console()
+    leads = board.differences
+    leads = leads[~leads["score"].str.startswith("FSS") & ~leads["model"].isin(board.baselines)]
+    for name, rows in leads.groupby("model", sort=False):
+        out.print(f"{name} minus the best baseline, intervals {board.facts['intervals']}:")
+        for row in rows.itertuples():
+            lead = _lead(row.difference, row.low, row.high)
+            out.print(f"  {row.score.replace('@', ' >= '):<13}{lead:<28}{row.baseline}")
+        out.print()
+
+
+def _found(found: xr.Dataset, events: int) -> str:
     middle, low, high = (float(found[name]) for name in ("difference", "low", "high"))
+    # Draws of one event are all the same: their interval would be a point.
+    return _lead(middle, low, high) if events > 1 else _lead(middle, np.nan, np.nan)
+
+
+def _lead(middle: float, low: float, high: float) -> str:
     if np.isnan(middle):
         return "-"
-    # Draws of one event are all the same: their interval would be a point.
-    return f"{middle:+.3f}  ({low:+.3f} to {high:+.3f})" if events > 1 else f"{middle:+.3f}"
+    return f"{middle:+.3f}" if np.isnan(low) else f"{middle:+.3f}  ({low:+.3f} to {high:+.3f})"
 
 
 def _table(columns: pd.DataFrame) -> Table:

@@ -7,44 +7,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from keras_wx.cli import _events as e
 from keras_wx.cli import _options as o
 
 if TYPE_CHECKING:
-    from keras_wx.data.samples import Samples
+    from keras_wx.data.pydataset import Samples
     from keras_wx.spec import Sample
-
-FRAMES_CACHE = 64 * 2**20
 
 
 def evaluate(
     name: o.Model,
     path: o.Input,
-    split: Annotated[
-        str | None,
-        typer.Option(
-            metavar="train|val|test",
-            help="Part of the data: the archive's own, else 70, 15 and 15 % in order of time. "
-            "Without it: all.",
-        ),
-    ] = None,
-    stride: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Frames from one start to the next.")
-    ] = 1,
-    min_rain_fraction: Annotated[
-        float | None,
-        typer.Option(
-            "--min-rain",
-            metavar="SHARE",
-            min=0,
-            max=1,
-            help="Least share of the grid with rain, averaged over a window's frames; 0 takes "
-            "every window. Without it: as the model was trained.",
-        ),
-    ] = None,
-    thresholds: Annotated[
-        str | None,
-        typer.Option(metavar="T,T,...", help="Of events, in the units of the model."),
-    ] = None,
+    split: e.Split = None,
+    stride: e.Stride = 1,
+    min_rain_fraction: e.MinRain = None,
+    thresholds: e.Thresholds = None,
     against: Annotated[
         list[str],
         typer.Option(metavar="MODEL", help="To compare with, once or several times; or none."),
@@ -79,7 +56,7 @@ def evaluate(
 
     _output.check_output(output, _output.NETCDF, "--output", overwrite=overwrite)
     _output.check_output(plot, _output.PICTURES, "--plot", overwrite=overwrite)
-    levels, zr = _levels(thresholds), o.zr_pair(zr)
+    levels, zr = e.levels(thresholds), o.zr_pair(zr)
 
     source = o.open_input(
         path, dataset, variable=variable, units=units, spacing_km=spacing_km, step=step
@@ -90,24 +67,14 @@ def evaluate(
 
     from keras_wx.cli._scoring import print_differences, print_scores
     from keras_wx.data.conform import conform
-    from keras_wx.data.samples import samples
-    from keras_wx.verification.leaderboard.cases import score
+    from keras_wx.verification.leaderboard.cases import score, start_windows
     from keras_wx.verification.pooling import pool
 
     data = conform(
         source, sample, regrid=regrid, resample=resample, convert_units=convert_units, zr=zr
     )
-    windows = samples(
-        data,
-        sample,
-        split=split,
-        batch_size=1,
-        shuffle=False,
-        augment=(),
-        crop=None,
-        stride=stride,
-        min_rain_fraction=min_rain_fraction,
-        cache_bytes=FRAMES_CACHE,
+    windows = start_windows(
+        data, sample, split=split, stride=stride, min_rain_fraction=min_rain_fraction
     )
     models = {model.preset.full_name: model}
     for other in [] if against == ["none"] else against:
@@ -129,17 +96,6 @@ def evaluate(
         with _output.replacing(plot) as new:
             skill(scores, path=new)
         typer.echo(f"CSI against lead time: {plot}")
-
-
-def _levels(text: str | None) -> tuple[float, ...] | None:
-    if text is None:
-        return None
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise typer.BadParameter(
-            f"expected numbers such as 10,20,30. Received: {text!r}", param_hint="--thresholds"
-        ) from None
 
 
 def _summary(windows: Samples, sample: Sample, split: str | None) -> list[str]:

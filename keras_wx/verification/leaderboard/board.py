@@ -17,17 +17,18 @@ from keras_wx import __version__
 from keras_wx.data.geometry import spacing_km
 from keras_wx.data.timeaxis import time_step
 from keras_wx.errors import ModelError
+from keras_wx.inference.blocks import Batches
 from keras_wx.inference.layout import cover, default_batch_size
 from keras_wx.inference.predict import predict
 from keras_wx.spec import format_step
 from keras_wx.transforms import ZR
-from keras_wx.verification.bootstrap import event_numbers
 from keras_wx.verification.leaderboard import cost, report
 from keras_wx.verification.leaderboard.cases import (
     forecast_all,
     frames_around,
     least_value,
     members_of,
+    start_windows,
 )
 from keras_wx.verification.leaderboard.entries import Entries, Models, gather, reason_of
 from keras_wx.verification.leaderboard.table import (
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
 
 SCALES = (1, 4, 16)
 """Sides of the neighbourhoods of the fractions skill score, in grid points."""
-_FRAMES_CACHE = 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ class Leaderboard:
         spectra: model -> `keras_wx.verification.spectra` by lead time.
         cases: model -> `keras_wx.verify` of every start and lead time.
         cost: milliseconds of a forecast, a row a model.
+        baselines: models without training, the strongest of which the others are compared with.
         left_out: model -> why it is not in the table, or failed on the way.
         facts: what was scored, on what, and how.
     """
@@ -70,6 +71,7 @@ class Leaderboard:
     spectra: dict[str, xr.Dataset]
     cases: dict[str, xr.Dataset]
     cost: pd.DataFrame
+    baselines: tuple[str, ...] = ()
     left_out: dict[str, str] = field(default_factory=dict)
     facts: dict[str, str] = field(default_factory=dict)
 
@@ -172,8 +174,6 @@ def leaderboard(
     >>> board.table["CSI@10"]
     >>> board.save("leaderboard")
     """
-    from keras_wx.data.samples import samples  # imports Keras
-
     for name, value, least in (("members", members, 1), ("repetitions", repetitions, 0)):
         if value < least:
             raise ModelError(f"{name}: expected at least {least}. Received: {name}={value}")
@@ -186,17 +186,12 @@ def leaderboard(
         convert_units=convert_units,
         zr=zr,
     )
-    windows = samples(
+    windows = start_windows(
         entries.data,
         entries.sample,
         split=split,
-        batch_size=1,
-        shuffle=False,
-        augment=(),
-        crop=None,
         stride=stride,
         min_rain_fraction=min_rain_fraction,
-        cache_bytes=_FRAMES_CACHE,
     )
     init_times = windows.init_times
     entries.drop_without_history(init_times)
@@ -219,8 +214,9 @@ def leaderboard(
         spectra={name: pool(found, "init_time") for name, found in power.items()},
         cases=cases,
         cost=measured,
+        baselines=tuple(baselines),
         left_out=entries.left_out,
-        facts=_facts(entries, windows, split, cases),
+        facts=_facts(entries, windows, split, cases) | _sureness(table),
     )
 
 
@@ -272,30 +268,24 @@ def _measured(
 ) -> pd.DataFrame:
     """The cost of a forecast by each model, of start times spread over the whole period."""
     models = {name: entries.models[name] for name in names}
-    target = entries.sample.targets[0]
-    tile = cover(next(iter(models.values())), entries.data[target.name].shape[-2:])[0]
-    windows = min(len(init_times), options["batch_size"] or default_batch_size(tile))
+    domain = entries.data[entries.sample.targets[0].name].shape[-2:]
+    tiles = {name: cover(model, domain) for name, model in models.items()}
+    most = options["batch_size"] or min(default_batch_size(those[0]) for those in tiles.values())
+    windows = min(len(init_times), most)
     starts = init_times[np.linspace(0, len(init_times) - 1, windows).astype(int)]
     block = frames_around(entries.data, starts, entries.sample, models.values())
-    members = {name: members_of(model, options["members"]) for name, model in models.items()}
-    calls = {
-        name: partial(
-            predict,
-            model,
-            block,
-            init_times=starts,
-            progress=False,
-            **(options | {"members": members[name]}),
-        )
-        for name, model in models.items()
-    }
+    calls, plans = {}, {}
+    for name, model in models.items():
+        members = members_of(model, options["members"])
+        asked = options | {"members": members, "batch_size": most}
+        calls[name] = partial(predict, model, block, init_times=starts, progress=False, **asked)
+        batches = Batches.plan(windows, members * len(tiles[name]), most)
+        plans[name] = {"members": members, "windows": windows, "batch_size": batches.windows}
     failures: dict[str, Exception] = {}
-    measured = cost.measure(
-        calls, members, windows=windows, repetitions=repetitions, failures=failures
-    )
+    measured = cost.measure(calls, windows=windows, repetitions=repetitions, failures=failures)
     for name, error in failures.items():
         entries.left_out[name] = f"failed when its cost was measured: {reason_of(error)}"
-    return measured
+    return measured.join(pd.DataFrame.from_dict(plans, orient="index"))
 
 
 def _facts(
@@ -309,11 +299,9 @@ def _facts(
     rows, columns = field.shape[-2:]
     spacing = spacing_km(field, field.dims[-2:])
     step = format_step(sample.step or time_step(data["time"].values))
-    events = int(event_numbers(np.sort(init_times))[-1]) + 1
     facts = {
         "forecasts": f"{len(init_times):,} of {sample.targets[0].frames} frames, {step} apart, "
         f"started {first} to {last} UTC" + (f" ({split})" if split else ""),
-        "events": f"{events}; a break of more than 12 hours between starts begins a new one",
         "data": str(data.attrs.get("title") or data.attrs.get("source") or "not named")
         + f"; {rows} x {columns} points"
         + (f" of {spacing[0]:.3g} km" if spacing else ""),
@@ -330,3 +318,12 @@ def _facts(
             "that one reads are missing, it has no forecast"
         )
     return facts
+
+
+def _sureness(table: pd.DataFrame) -> dict[str, str]:
+    level, draws, events = (table.attrs[key] for key in ("level", "draws", "events"))
+    drawn = f"{level:.0%} of {draws:,} bootstrap draws of the events"
+    return {
+        "events": f"{events}; a break of more than 12 hours between starts begins a new one",
+        "intervals": drawn if events > 1 else "none: a single event says nothing of others",
+    }

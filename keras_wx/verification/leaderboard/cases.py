@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import keras
 
     from keras_wx.baselines import Baseline
+    from keras_wx.data.pydataset import Samples
     from keras_wx.spec import Sample, Variable
 
     Model = keras.Model | Baseline
@@ -26,6 +27,9 @@ T = TypeVar("T")
 
 PIXELS_IN_MEMORY = 16_000_000
 """Pixels of one model's forecasts that are made before they are measured and forgotten."""
+
+FRAMES_CACHE = 64 * 2**20
+"""Bytes for frames that are looked at for rain."""
 
 
 def least_value(target: Variable) -> float:
@@ -36,6 +40,32 @@ def least_value(target: Variable) -> float:
     """
     with np.errstate(all="ignore"):
         return float(target.transform.inverse(target.transform(np.array(-np.inf))))
+
+
+def start_windows(
+    data: xr.Dataset,
+    sample: Sample,
+    *,
+    split: str | None,
+    stride: int,
+    min_rain_fraction: float | None,
+) -> Samples:
+    """The windows that training would take, whole grids one after the other: forecasts start at
+    their `init_times`. For the arguments see `keras_wx.samples`."""
+    from keras_wx.data.samples import samples  # imports Keras
+
+    return samples(
+        data,
+        sample,
+        split=split,
+        batch_size=1,
+        shuffle=False,
+        augment=(),
+        crop=None,
+        stride=stride,
+        min_rain_fraction=min_rain_fraction,
+        cache_bytes=FRAMES_CACHE,
+    )
 
 
 def score(

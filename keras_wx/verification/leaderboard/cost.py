@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pandas as pd
 
-COLUMNS = ("median_ms", "fastest_ms", "slowest_ms", "members", "windows", "repetitions")
+COLUMNS = ("median_ms", "fastest_ms", "slowest_ms", "repetitions")
 
 
 def measure(
     calls: Mapping[str, Callable[[], object]],
-    members: Mapping[str, int],
     *,
     windows: int,
     repetitions: int,
@@ -28,14 +27,13 @@ def measure(
     Args:
         calls: model -> forecasts from `windows` start times. The first call of each warms up: it
             compiles and is not counted.
-        members: model -> members of one of its forecasts.
         windows: start times of a call.
         repetitions: of every call that are counted.
         failures: takes the error of a model that fails, which is left out.
         clock: seconds.
 
     Returns:
-        Milliseconds of a forecast with all its members: a row a model, `COLUMNS`.
+        Milliseconds of a forecast: a row a model, `COLUMNS`.
     """
     taken: dict[str, list[float]] = {name: [] for name in calls}
     for counted in (False, *[True] * repetitions):
@@ -51,9 +49,7 @@ def measure(
             if counted:
                 taken[name].append((clock() - begin) / windows * 1000)
     rows = {
-        name: (statistics.median(ms), min(ms), max(ms), members[name], windows, len(ms))
-        for name, ms in taken.items()
-        if ms
+        name: (statistics.median(ms), min(ms), max(ms), len(ms)) for name, ms in taken.items() if ms
     }
     table = pd.DataFrame.from_dict(rows, orient="index", columns=list(COLUMNS))
     return table.rename_axis("model")

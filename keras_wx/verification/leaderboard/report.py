@@ -52,9 +52,10 @@ def markdown(board: Leaderboard, pictures: Mapping[str, str]) -> str:
     lines += [
         "## Scores",
         "",
-        f"Means over lead times; thresholds, MAE and CRPS in {units}, MSE in its square. In "
-        "brackets 95 % of 1000 bootstrap draws of events. An ensemble is scored by its mean, and "
-        "by its members in the CRPS; the CRPS of a single forecast is its MAE.",
+        f"Means over lead times; thresholds, MAE and CRPS in {units}, MSE in its square; bias is "
+        f"the frequency bias. In brackets the intervals ({facts['intervals']}). An ensemble is "
+        "scored by its mean, and by its members in the CRPS; the CRPS of a single forecast is its "
+        "MAE.",
         "",
         _markdown(_scores(table)),
     ]
@@ -62,8 +63,8 @@ def markdown(board: Leaderboard, pictures: Mapping[str, str]) -> str:
         lines += [
             "## Ahead of the best baseline",
             "",
-            "Model minus the baseline that is the best one here at this score, with 95 % of 1000 "
-            "draws of the same events for both.",
+            "Model minus the baseline that is the best one here at this score; intervals from the "
+            "same draws of events for both.",
             "",
             _markdown(_differences(board.differences, list(table.index))),
         ]
@@ -80,17 +81,25 @@ def markdown(board: Leaderboard, pictures: Mapping[str, str]) -> str:
         lines += [
             "## Cost of a forecast",
             "",
-            f"Milliseconds of `predict` per forecast with all its members, on: {facts['machine']}. "
-            "Warm calls of the models in turn; each call forecasts several windows.",
+            f"Milliseconds of `predict` per forecast with all its members, on {facts['machine']}. "
+            "Warm calls, the models in turn; a call makes the forecasts of all windows together.",
             "",
             _markdown(_costs(board.cost)),
         ]
     if board.left_out:
         lines += ["## Left out", ""]
-        lines += [f"* `{name}`: {reason}" for name, reason in board.left_out.items()] + [""]
+        lines += [f"* {reason}: {names}" for reason, names in grouped(board.left_out)] + [""]
     for title, file in pictures.items():
         lines += [f"## {title}", "", f"![{title}]({file})", ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def grouped(left_out: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Reason, and the names of those that share it."""
+    names: dict[str, list[str]] = {}
+    for name, reason in left_out.items():
+        names.setdefault(reason, []).append(f"`{name}`")
+    return [(reason, ", ".join(those)) for reason, those in names.items()]
 
 
 def _scores(table: pd.DataFrame) -> pd.DataFrame:
@@ -118,8 +127,9 @@ def _differences(differences: pd.DataFrame, models: Iterable[str]) -> pd.DataFra
 
 
 def _costs(cost: pd.DataFrame) -> pd.DataFrame:
-    shown = cost[["median_ms", "fastest_ms", "slowest_ms"]].map(_cost)
-    return shown.join(cost[["members", "windows", "repetitions"]].astype(str))
+    times = [name for name in cost if name.endswith("_ms")]
+    shown = cost[times].map(_cost).join(cost.drop(columns=times).astype(str))
+    return shown.rename(columns=lambda name: name.replace("_", " "))
 
 
 def _starting(table: pd.DataFrame, prefix: str) -> list[str]:

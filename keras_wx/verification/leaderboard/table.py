@@ -39,17 +39,20 @@ def score_table(cases: Mapping[str, xr.Dataset]) -> pd.DataFrame:
     Returns:
         For each score a column such as "CSI@10" or "FSS@10/4" (threshold / side of the
         neighbourhood in grid points), and its 95 % interval "CSI@10 low", "CSI@10 high"; NaN for
-        the interval of a single event.
+        the interval of a single event. The attributes `level`, `draws` and `events` say how.
     """
-    rows = {}
+    rows, how = {}, {}
     for model, found in cases.items():
         row = rows[model] = {}
         for score in (name for name in SCORES if name in found):
             estimate = interval(_lean(found, score), score)
+            how = {key: estimate.attrs[key] for key in ("level", "draws", "events")}
             for label, cell in _cells(estimate, score):
-                low, high = _bounds(cell, estimate.attrs["events"])
+                low, high = _bounds(cell, how["events"])
                 row |= {label: float(cell["value"]), f"{label} low": low, f"{label} high": high}
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
+    table.attrs = how
+    return table
 
 
 def difference_table(

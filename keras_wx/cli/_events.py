@@ -1,0 +1,44 @@
+"""Options that say what is scored: which start times, which events."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Split = Annotated[
+    str | None,
+    typer.Option(
+        metavar="train|val|test",
+        help="Part of the data: the archive's own, else 70, 15 and 15 % in order of time. "
+        "Without it: all.",
+    ),
+]
+Stride = Annotated[int, typer.Option(min=1, metavar="N", help="Frames from one start to the next.")]
+MinRain = Annotated[
+    float | None,
+    typer.Option(
+        "--min-rain",
+        metavar="SHARE",
+        min=0,
+        max=1,
+        help="Least share of the grid with rain, averaged over a window's frames; 0 takes "
+        "every window. Without it: as the model was trained.",
+    ),
+]
+Thresholds = Annotated[
+    str | None,
+    typer.Option(metavar="T,T,...", help="Of events, in the units of the model."),
+]
+
+
+def levels(text: str | None) -> tuple[float, ...] | None:
+    """The numbers of --thresholds."""
+    if text is None:
+        return None
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise typer.BadParameter(
+            f"expected numbers such as 10,20,30. Received: {text!r}", param_hint="--thresholds"
+        ) from None

@@ -1,0 +1,144 @@
+"""`keras-wx leaderboard`: every model on the same events, with pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from keras_wx.cli import _events as e
+from keras_wx.cli import _options as o
+
+if TYPE_CHECKING:
+    from keras_wx.verification.leaderboard import Leaderboard
+
+TABLE = "leaderboard.csv"
+
+
+def leaderboard(
+    context: typer.Context,
+    path: o.Input,
+    models: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL,MODEL,...",
+            help="Presets, or folders of saved models. Without it: all nowcasting presets with "
+            "trained weights, and all baselines.",
+        ),
+    ] = None,
+    output_dir: Annotated[
+        Path, typer.Option(file_okay=False, help="Folder to write to; made where missing.")
+    ] = Path("leaderboard_output"),
+    split: e.Split = None,
+    stride: e.Stride = 1,
+    min_rain_fraction: e.MinRain = None,
+    thresholds: e.Thresholds = None,
+    members: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Members of the ensemble of stochastic models.")
+    ] = 20,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of what a stochastic model draws.")] = 0,
+    repetitions: Annotated[
+        int,
+        typer.Option(min=0, metavar="N", help="Of the measurement of cost; 0 measures none."),
+    ] = 5,
+    output_frames: o.OutputFrames = None,
+    batch_size: o.BatchSize = None,
+    overwrite: o.Overwrite = False,
+    dataset: o.Dataset = "radar",
+    variable: o.Variable = None,
+    units: o.Units = None,
+    spacing_km: o.Spacing = None,
+    step: o.Interval = None,
+    regrid: o.Regrid = False,
+    resample: o.Resample = False,
+    convert_units: o.ConvertUnits = False,
+    zr: o.ZR = None,
+) -> None:
+    """Compare models on the same events of a NetCDF file or Zarr store.
+
+    The first trained model that fits says on which grid and from which start times; the others
+    forecast from the same data, and those that cannot are listed with the reason. The output is a
+    table as CSV and Markdown with bootstrap intervals over events, scores by lead time, the lead
+    over the best baseline, the cost of a forecast, and pictures.
+    """
+    from keras_wx.cli import _model, _output
+
+    levels, zr = e.levels(thresholds), o.zr_pair(zr)
+    output_dir.mkdir(parents=True, exist_ok=True)
+    _output.check_output(output_dir / TABLE, (".csv",), "--output-dir", overwrite=overwrite)
+    source = o.open_input(
+        path, dataset, variable=variable, units=units, spacing_km=spacing_km, step=step
+    )
+    _model._import_keras()
+
+    from keras_wx.verification.leaderboard import leaderboard
+
+    board = leaderboard(
+        models.split(",") if models else None,
+        source,
+        split=split,
+        stride=stride,
+        min_rain_fraction=min_rain_fraction,
+        output_frames=output_frames,
+        thresholds=levels,
+        members=members,
+        seed=seed,
+        batch_size=batch_size,
+        repetitions=repetitions,
+        regrid=regrid,
+        resample=resample,
+        convert_units=convert_units,
+        zr=zr,
+    )
+    board.save(output_dir)  # before the pictures: whatever happens to them, the numbers are there
+    _print(board, context)
+    board.save(output_dir, pictures=_draw(board, output_dir))
+    typer.echo(f"Tables and pictures: {output_dir}")
+
+
+def _print(board: Leaderboard, context: typer.Context) -> None:
+    from keras_wx.cli._console import console
+    from keras_wx.cli._group import in_terms_of_options
+    from keras_wx.cli._scoring import print_columns, print_leads
+
+    shown = [name for name in board.table if not name.endswith((" low", " high", "members"))]
+    columns = board.table[[name for name in shown if not name.startswith("FSS")]]
+    facts = [f"{key}: {board.facts[key]}" for key in ("forecasts", "events", "data", "windows")]
+    print_columns(columns.dropna(axis=1, how="all"), board.facts["units"], facts)
+    if board.table["ms"].notna().any():
+        typer.echo(f"ms: milliseconds of a forecast with all members on {board.facts['machine']}\n")
+    print_leads(board)
+    if board.left_out:
+        out = console()
+        out.print("Left out:")
+        for name, reason in board.left_out.items():
+            out.print(f"  {name}: {in_terms_of_options(reason, context.command.params)}")
+        out.print()
+
+
+def _draw(board: Leaderboard, folder: Path) -> dict[str, str]:
+    """Draws what the models have; title -> file."""
+    from functools import partial
+
+    from keras_wx import plots
+    from keras_wx.cli._output import replacing
+
+    drawings = {
+        "CSI against lead time": ("skill.png", partial(plots.skill, board.scores)),
+        "Performance diagram": ("performance.png", partial(plots.performance, board.scores)),
+        "Power spectra": ("spectra.png", partial(plots.spectra, board.spectra)),
+    }
+    if board.ensembles:
+        drawings |= {
+            "Reliability": ("reliability.png", partial(plots.reliability, board.ensembles)),
+            "Rank histogram": (
+                "rank_histogram.png",
+                partial(plots.rank_histogram, board.ensembles),
+            ),
+            "Spread and error": ("spread_skill.png", partial(plots.spread_skill, board.ensembles)),
+        }
+    for file, draw in drawings.values():
+        with replacing(folder / file) as new:
+            draw(path=new)
+    return {title: file for title, (file, _) in drawings.items()}
