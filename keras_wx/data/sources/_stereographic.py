@@ -13,7 +13,13 @@ _ELLIPSOIDS = {
     "intl": (6378388.0, 6356911.9461279465),
     "sphere": (6370997.0, 6370997.0),
 }
-_SOUTH_WEST = ("S", "W")
+_SERIES = (
+    {2: 1 / 2, 4: 5 / 24, 6: 1 / 12, 8: 13 / 360},
+    {4: 7 / 48, 6: 29 / 240, 8: 811 / 11520},
+    {6: 7 / 120, 8: 81 / 1120},
+    {8: 4279 / 161280},
+)
+"""Factors of the powers of the eccentricity, for the sines of 2, 4, 6 and 8 times the latitude."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +28,7 @@ class PolarStereographic:
 
     References:
         Snyder 1987, Map projections: a working manual, USGS Professional Paper 1395, equations
-        15-9, 14-15, 21-33, 21-34 and 7-9.
+        3-5, 14-15, 15-9, 21-33 and 21-34.
     """
 
     lon_0: float
@@ -83,13 +89,9 @@ class PolarStereographic:
     def inverse(self, x, y) -> tuple[np.ndarray, np.ndarray]:
         """Metres `x, y` to degrees east and north."""
         east, south = np.asarray(x, "float64") - self.x_0, self.y_0 - np.asarray(y, "float64")
-        e, stretch = self._eccentricity, np.hypot(east, south) / self._scale
-        phi = np.pi / 2 - 2 * np.arctan(stretch)
-        for _ in range(5):  # each step gains more than two digits
-            wobble = ((1 - e * np.sin(phi)) / (1 + e * np.sin(phi))) ** (e / 2)
-            phi = np.pi / 2 - 2 * np.arctan(stretch * wobble)
+        conformal = np.pi / 2 - 2 * np.arctan(np.hypot(east, south) / self._scale)
         lon = self.lon_0 + np.rad2deg(np.arctan2(east, south))
-        return (lon + 180) % 360 - 180, np.rad2deg(phi)
+        return (lon + 180) % 360 - 180, np.rad2deg(_latitude(conformal, self._eccentricity))
 
 
 def _stretch(phi, e: float):
@@ -97,9 +99,19 @@ def _stretch(phi, e: float):
     return np.tan(np.pi / 4 - phi / 2) / ((1 - e * np.sin(phi)) / (1 + e * np.sin(phi))) ** (e / 2)
 
 
+def _latitude(conformal, e: float):
+    """The latitude on an ellipsoid of a conformal one, as a series: exact to 0.1 mm."""
+    latitude = np.array(conformal)
+    for order, terms in enumerate(_SERIES, 1):
+        coefficient = sum(factor * e**power for power, factor in terms.items())
+        if coefficient:
+            latitude += coefficient * np.sin(2 * order * conformal)
+    return latitude
+
+
 def _degrees(text: str) -> float:
     number = float(text.rstrip("NSEW"))
-    return -number if text.endswith(_SOUTH_WEST) else number
+    return -number if text.endswith(("S", "W")) else number
 
 
 def _axes(options: dict[str, str]) -> tuple[float, float]:

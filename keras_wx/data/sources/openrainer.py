@@ -53,7 +53,7 @@ def openrainer(path: PathLike | Iterable[PathLike], *, chunks=None) -> xr.Datase
     if "rain_rate" not in dataset or "lat" not in dataset.dims:
         raise DataError(
             "Expected OpenRainER's radar: amounts with dims (time, lat, lon). Received "
-            f"{list(dataset.data_vars)} with {dict(dataset.sizes)}. open_dataset('radar', path=...) "
-            "reads other files."
+            f"{list(dataset.data_vars)} with {dict(dataset.sizes)}. "
+            "open_dataset('radar', path=...) reads other files."
         )
     return dataset.assign_attrs(_ATTRS | dataset.attrs)
