@@ -132,28 +132,27 @@ def train(name: str, options: argparse.Namespace) -> Run:
     val = keras_wx.samples(held_out, model.preset, split="val", batch_size=BATCH_SIZE)
     highest = float(model.optimizer.learning_rate)
 
-    first = run.steps
+    first, losses = run.steps, []
     while run.seconds < budget:
         model.optimizer.learning_rate = highest * rate(run.seconds / budget)
         start = time.process_time()
         batches.epoch, index = divmod(run.steps, len(batches))
-        training = model.train_on_batch(*batches[index], return_dict=True)
+        losses.append(model.train_on_batch(*batches[index]))
         if run.steps >= first + COMPILING:
             run.seconds += time.process_time() - start
         run.steps += 1
         if run.steps % CHECK_EVERY == 0 or run.seconds >= budget:
-            scores = model.evaluate(val, verbose=0, return_dict=True)
             run.log.append(
                 {
                     "step": run.steps,
                     "seconds": round(run.seconds, 1),
-                    "cross_entropy": round(training["loss"], 1),
-                    "val_cross_entropy": round(scores["loss"], 1),
+                    "cross_entropy": round(float(np.mean(losses)), 1),
+                    "val_cross_entropy": round(model.evaluate(val, verbose=0), 1),
                 }
             )
             print(name, run.log[-1], flush=True)
             run.checkpoint(model, folder)
-            model.reset_metrics()
+            losses.clear()
     return run
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import xarray as xr
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
+from keras_wx.errors import DataError
+
+PARTS = ("train", "val", "test")
 STEP = np.timedelta64(1, "m")
 """Images have no clock: a frame a minute gives times that read well."""
 
@@ -29,15 +32,14 @@ class _Sequences(BackendArray):
 
     def _read(self, key: tuple) -> np.ndarray:
         time, *pixels = key
-        wanted = np.atleast_1d(np.arange(self.shape[0])[time])
-        images = np.empty((len(wanted), *self.shape[1:]), self.dtype)
-        numbers = wanted // self._frames
+        wanted = np.arange(self.shape[0])[time]
+        numbers, places = np.divmod(np.atleast_1d(wanted), self._frames)
+        images = np.empty((len(numbers), *self.shape[1:]), self.dtype)
         for number in np.unique(numbers):
             here = numbers == number
-            images[here] = self._draw(int(number))[wanted[here] % self._frames]
-        return images[
-            (0 if np.ndim(time) == 0 and not isinstance(time, slice) else slice(None), *pixels)
-        ]
+            images[here] = self._draw(int(number))[places[here]]
+        images = images[:, *pixels]
+        return images if wanted.ndim else images[0]
 
 
 def sequence_dataset(
@@ -81,3 +83,37 @@ def sequence_dataset(
         first += number
     raw = xr.Dataset({"intensity": images}, coords={"time": times}, attrs={**attrs, **splits})
     return xr.decode_cf(raw)
+
+
+def part_sizes(sequences: Sequence[int], *, digits: int, frames: int) -> dict[str, int]:
+    """Name of a split -> number of its sequences.
+
+    Raises:
+        DataError: for numbers that make no dataset.
+    """
+    if digits < 1 or frames < 1 or len(sequences) != 3 or min(sequences) < 0 or not any(sequences):
+        raise DataError(
+            "Expected at least one digit and one frame, and three numbers of sequences, for "
+            f"training, validation and test. Received: digits={digits}, frames={frames}, "
+            f"sequences={tuple(sequences)}"
+        )
+    return dict(zip(PARTS, sequences, strict=True))
+
+
+def seeded(
+    draw: Callable[[np.random.Generator, str], np.ndarray], seed: int, parts: Mapping[str, int]
+) -> Callable[[int], np.ndarray]:
+    """Turns a function of random numbers and the part into one of the number of a sequence.
+
+    A sequence depends on the seed, its part and its number in the part: not on what else was read,
+    and not on how many sequences other parts have.
+    """
+    names, sizes = list(parts), np.array(list(parts.values()))
+    ends = np.cumsum(sizes)
+
+    def draw_number(number: int) -> np.ndarray:
+        rank = int(np.searchsorted(ends, number, side="right"))
+        inside = number - (ends[rank] - sizes[rank])
+        return draw(np.random.default_rng((seed, rank, inside)), names[rank])
+
+    return draw_number

@@ -9,16 +9,15 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from keras_wx.data.sources._mnist import SIZE as DIGIT
-from keras_wx.data.sources._mnist import read_digits, shipped_digits
-from keras_wx.data.sources._sequences import sequence_dataset
+from keras_wx.data.sources._mnist import ATTRS, DIGIT, digit_pools
+from keras_wx.data.sources._motion import bounce, random_velocity
+from keras_wx.data.sources._sequences import part_sizes, seeded, sequence_dataset
 from keras_wx.errors import DataError
 from keras_wx.registry import register_dataset
 
 IMAGE = 64
 SPEED = (3.0, 5.0)
 """Least and largest speed of a digit in pixels a frame."""
-PARTS = ("train", "val", "test")
 
 
 @register_dataset("moving_mnist")
@@ -34,10 +33,10 @@ def moving_mnist(
 ) -> xr.Dataset:
     """Handwritten digits that move through a 64x64 image and bounce off its borders.
 
-    Each digit starts anywhere, moves in any direction, at a speed of 3 to 5 pixels a frame, and is
-    reflected at the borders; where digits overlap, the brighter one is seen. A sequence depends on
-    `seed`, its part and its number in the part alone. It is drawn when it is read, and nothing is
-    stored.
+    Each digit starts anywhere and moves in any direction, at a speed of 3 to 5 pixels a frame; it
+    is reflected at the borders. Digits lie at whole pixels, and where they overlap the brighter one
+    is seen. A sequence depends on `seed`, its part and its number in the part alone; it is drawn
+    when it is read, and nothing is stored.
 
     Args:
         digits: number of digits in an image. The paper trains on 2 and also tests on 3.
@@ -50,7 +49,7 @@ def moving_mnist(
         path: a file of MNIST digits: the original IDX files, gzipped or not, or an `.npz` such as
             Keras' `mnist.npz`; None takes the 1,000 digits that are installed with the package. Or
             a file of finished sequences, `mnist_test_seq.npy` of the University of Toronto: it
-            becomes one part, `"test"`, and no other option applies to it.
+            becomes one part, `"test"`, and the other options do not apply to it.
 
     Returns:
         `intensity` from 0 to 1, dims `(time, y, x)`, a frame a minute and a break after each
@@ -72,114 +71,31 @@ def moving_mnist(
     ```
     """
     if path is not None and Path(path).suffix == ".npy":
-        return _finished_sequences(path)
-    parts = dict(zip(PARTS, sequences, strict=False))
+        return _finished_sequences(Path(path).expanduser())
+    parts = part_sizes(sequences, digits=digits, frames=frames)
     pools = digit_pools(path, subset=subset, held_out=held_out)
-    check_sizes(digits=digits, frames=frames, sequences=sequences)
 
-    def draw(number: int) -> np.ndarray:
-        rng, part = sequence_rng(seed, parts, number)
+    def draw(rng: np.random.Generator, part: str) -> np.ndarray:
         chosen = rng.choice(pools[part], digits)
         start = rng.uniform(0, IMAGE - DIGIT, (digits, 2))
-        velocity = random_velocity(rng, digits, SPEED)
-        corners = bounce(start, velocity, frames, 0, IMAGE - DIGIT).astype(int)
-        return _paste(chosen, corners)
+        corners = bounce(start, random_velocity(rng, digits, SPEED), frames, 0, IMAGE - DIGIT)
+        return _paste(chosen, corners.astype(int))
 
     return sequence_dataset(
-        draw,
+        seeded(draw, seed, parts),
         parts=parts,
         frames=frames,
         size=IMAGE,
-        attrs=attributes(f"Moving-MNIST, {digits} digits", f"keras_wx moving_mnist, seed {seed}"),
+        attrs=ATTRS
+        | {
+            "title": f"Moving-MNIST, {digits} digits",
+            "source": f"keras_wx moving_mnist, seed {seed}",
+        },
     )
 
 
-def digit_pools(
-    path: str | os.PathLike | None, *, subset: int, held_out: bool
-) -> dict[str, np.ndarray]:
-    """The digits that each part shows, uint8 `(subset, 28, 28)`.
-
-    Raises:
-        DataError: for a file with fewer digits.
-    """
-    images = shipped_digits() if path is None else read_digits(path)
-    needed = subset * (2 if held_out else 1)
-    if not 1 <= needed <= len(images):
-        raise DataError(
-            f"subset: expected from 1 to {len(images) // (2 if held_out else 1):,} digits, of "
-            f"{len(images):,} in {'the shipped file' if path is None else path}, half of which "
-            f"are for validation and test with held_out=True. Received: subset={subset}, "
-            f"held_out={held_out}. path= takes a larger file."
-        )
-    train, others = images[:subset], images[needed - subset : needed]
-    return {"train": train, "val": others, "test": others}
-
-
-def check_sizes(*, digits: int, frames: int, sequences: Sequence[int]) -> None:
-    """Refuses numbers that make no dataset."""
-    if digits < 1 or frames < 1 or len(sequences) != 3 or min(sequences) < 0 or not any(sequences):
-        raise DataError(
-            "Expected at least one digit and one frame, and three numbers of sequences, for "
-            f"training, validation and test. Received: digits={digits}, frames={frames}, "
-            f"sequences={tuple(sequences)}"
-        )
-
-
-def sequence_rng(seed: int, parts: dict[str, int], number: int) -> tuple[np.random.Generator, str]:
-    """Random numbers of one sequence, and the part in which it lies.
-
-    They do not depend on how many sequences the other parts have.
-    """
-    for rank, (part, length) in enumerate(parts.items()):
-        if number < length:
-            return np.random.default_rng((seed, rank, number)), part
-        number -= length
-    raise IndexError(number)
-
-
-def random_velocity(
-    rng: np.random.Generator, digits: int, speed: tuple[float, float]
-) -> np.ndarray:
-    """Velocities `(digits, 2)` along y and x: any direction, a speed between two limits."""
-    direction = rng.uniform(0, 2 * np.pi, digits)
-    return rng.uniform(*speed, (digits, 1)) * np.stack([np.sin(direction), np.cos(direction)], -1)
-
-
-def bounce(
-    start: np.ndarray, velocity: np.ndarray, frames: int, low: float, high: float
-) -> np.ndarray:
-    """Positions of points that move straight on and are reflected at two walls.
-
-    The reflected path is the straight one, folded like paper: a wave of triangles.
-
-    Args:
-        start: positions at the first frame, any shape.
-        velocity: of the same shape, a frame.
-        frames: number of frames.
-        low: position of one wall.
-        high: position of the other.
-
-    Returns:
-        Positions `(frames, *start.shape)`.
-    """
-    time = np.arange(frames).reshape(-1, *[1] * start.ndim)
-    straight = start - low + velocity * time
-    width = high - low
-    return high - np.abs(straight % (2 * width) - width)
-
-
-def attributes(title: str, source: str) -> dict[str, str]:
-    """Global attributes of what is made of MNIST digits."""
-    return {
-        "title": title,
-        "source": source,
-        "license": "CC BY-SA 3.0, https://creativecommons.org/licenses/by-sa/3.0/",
-        "attribution": "MNIST digits by Yann LeCun and Corinna Cortes",
-    }
-
-
 def _paste(digits: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """Images with digits at whole pixels; the brighter one is seen.
+    """Images `(frames, 64, 64)` with digits at whole pixels; the brighter one is seen.
 
     Args:
         digits: uint8 `(digits, 28, 28)`.
@@ -193,9 +109,8 @@ def _paste(digits: np.ndarray, corners: np.ndarray) -> np.ndarray:
     return images
 
 
-def _finished_sequences(path: str | os.PathLike) -> xr.Dataset:
+def _finished_sequences(path: Path) -> xr.Dataset:
     """Sequences from a file `(frames, sequences, y, x)`, which is mapped and not read."""
-    path = Path(path).expanduser()
     try:
         images = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
@@ -210,5 +125,5 @@ def _finished_sequences(path: str | os.PathLike) -> xr.Dataset:
         parts={"test": images.shape[1]},
         frames=images.shape[0],
         size=images.shape[2],
-        attrs=attributes("Moving-MNIST, finished sequences", path.name),
+        attrs=ATTRS | {"title": "Moving-MNIST, finished sequences", "source": path.name},
     )
