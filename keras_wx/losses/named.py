@@ -13,13 +13,17 @@ from keras_wx.keras_names import keras_class
 from keras_wx.losses.balanced_error import BalancedError
 from keras_wx.losses.combined import Combined
 from keras_wx.losses.cross_entropy import SequenceCrossEntropy
+from keras_wx.losses.ms_ssim import MultiScaleSSIM
 from keras_wx.losses.reduction import POINT_MEAN
 from keras_wx.losses.soft_csi import SoftCSI
+from keras_wx.losses.spectral import SpectralError
 
 LOSSES = {
     "cross_entropy": SequenceCrossEntropy,
     "balanced_error": BalancedError,
     "soft_csi": SoftCSI,
+    "ms_ssim": MultiScaleSSIM,
+    "spectral": SpectralError,
     "combined": Combined,
 }
 _PHYSICAL = (BalancedError, SoftCSI)

@@ -5,11 +5,10 @@ import numpy as np
 SHAPE = (2, 3, 4, 5, 1)
 GRAY = {"linear": {"low": -10, "high": 60}}
 
-EVERY_LOSS = {
-    "cross_entropy": {},
-    "balanced_error": {},
-    "soft_csi": {},
-    "combined": {"terms": [{"name": "balanced_error"}, {"name": "soft_csi", "factor": 0.05}]},
+FIELD_LOSSES = ("soft_csi", "ms_ssim", "spectral")
+EVERY_LOSS = {name: {} for name in ("cross_entropy", "balanced_error", *FIELD_LOSSES)}
+EVERY_LOSS["combined"] = {
+    "terms": [{"name": "balanced_error"}, *({"name": n, "factor": 0.5} for n in FIELD_LOSSES)]
 }
 """Each loss of keras_wx by name, with arguments for `get`."""
 
