@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from keras_wx.baselines.base import Baseline, Draws
 from keras_wx.errors import ModelError
 
 if TYPE_CHECKING:
     import keras
-
-    from keras_wx.baselines import Baseline
 
 
 def fixed_grid(model: keras.Model | Baseline) -> tuple[int | None, int | None]:
@@ -37,7 +36,14 @@ def is_stochastic(model: keras.Model | Baseline) -> bool:
 @contextmanager
 def seeded(model: keras.Model | Baseline, seed: int) -> Iterator[None]:
     """What the model draws inside follows from `seed`; afterwards it goes on as if nothing were."""
-    states = [v for v in getattr(model, "variables", ()) if v.path.endswith("seed_generator_state")]
+    if isinstance(model, Baseline):
+        before, model.rng = model.rng, Draws(seed)
+        try:
+            yield
+        finally:
+            model.rng = before
+        return
+    states = [v for v in model.variables if v.path.endswith("seed_generator_state")]
     before = [np.array(state) for state in states]
     for number, state in enumerate(states):
         state.assign(np.random.SeedSequence([seed, number]).generate_state(2))
