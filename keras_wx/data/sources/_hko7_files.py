@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import zlib
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -19,19 +21,25 @@ _PICTURE = re.compile(r"RAD(\d{10})00\.png")
 _LISTS = {"train": "train", "val": "valid", "test": "test"}
 
 
-def find_pictures(folder: Path, years: Iterable[int] | None) -> dict[np.datetime64, Path]:
-    """Time -> `<folder>/<year>/<month>/<day>/RADyymmddHHMM00.png`, in order of time.
+def find_pictures(folder: Path, years: Iterable[int] | None) -> tuple[np.ndarray, list[str]]:
+    """Times and names of `<folder>/<year>/<month>/<day>/RADyymmddHHMM00.png`, in order of time.
+
+    Returns:
+        Times, datetime64, and names such as `"2015/01/31/RAD150131235400"`.
 
     Raises:
-        DataError: where there is none, naming the years that there are.
+        DataError: where there is none, naming the years that there are, and for a name that says
+            no time.
     """
-    names = [f"{year:04d}" for year in years] if years is not None else ["[0-9][0-9][0-9][0-9]"]
+    wanted = [f"{year:04d}" for year in years] if years is not None else ["[0-9][0-9][0-9][0-9]"]
+    days = [day for year in wanted for day in folder.glob(f"{year}/*/*") if day.is_dir()]
+    # By the time in the name: hundreds of thousands of files, of which no other property is read.
     found = {}
-    for name in names:
-        for path in folder.glob(f"{name}/*/*/RAD*.png"):
-            match = _PICTURE.fullmatch(path.name)
-            if match:
-                found[_time(match[1], path)] = path
+    for day in days:
+        place = day.relative_to(folder).as_posix()
+        for file in os.listdir(day):
+            if match := _PICTURE.fullmatch(file):
+                found[match[1]] = f"{place}/{file.removesuffix('.png')}"
     if not found:
         there = sorted(p.name for p in folder.iterdir() if re.fullmatch(r"\d{4}", p.name))
         raise DataError(
@@ -39,7 +47,10 @@ def find_pictures(folder: Path, years: Iterable[int] | None) -> dict[np.datetime
             f"{'any year' if years is None else f'the years {list(years)}'}. Found none; the "
             f"folder has the years {there}."
         )
-    return dict(sorted(found.items()))
+    digits = sorted(found)
+    return np.array([_time(d, found[d]) for d in digits], "datetime64[ns]"), [
+        found[d] for d in digits
+    ]
 
 
 def read_dbz(picture: Path, mask: Path | None, exclude: np.ndarray | None) -> np.ndarray:
@@ -93,12 +104,11 @@ def split_attributes(folder: Path) -> dict[str, str]:
     return attrs | {"split_gap": "0min"} if attrs else {}
 
 
-def _time(digits: str, path: Path) -> np.datetime64:
-    pairs = [digits[i : i + 2] for i in range(0, 10, 2)]
+def _time(digits: str, name: str) -> datetime:
     try:
-        return np.datetime64("20{}-{}-{}T{}:{}".format(*pairs), "ns")
+        return datetime.strptime(digits, "%y%m%d%H%M")
     except ValueError:
-        raise DataError(f"{path}: the name says no time, as in RADyymmddHHMM00.png.") from None
+        raise DataError(f"{name}.png: the name says no time, as in RADyymmddHHMM00.png.") from None
 
 
 def _read_levels(picture: Path) -> np.ndarray:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
-import dask.array as da
 import numpy as np
 import xarray as xr
 
@@ -19,6 +19,7 @@ from keras_wx.data.sources._hko7_files import (
     read_exclude_mask,
     split_attributes,
 )
+from keras_wx.data.sources._lazy import lazy_frames
 from keras_wx.errors import DataError
 from keras_wx.registry import register_dataset
 
@@ -49,8 +50,8 @@ def hko7(
         mask: whether masked pixels are missing; False takes every pixel as it is.
 
     Returns:
-        `reflectivity` [dBZ], `float32`, dims `(time, y, x)`, as dask arrays; `y` (decreasing) and
-        `x` in metres from the middle; splits as attributes.
+        `reflectivity` [dBZ], `float32`, dims `(time, y, x)`, read when it is used; `y`
+        (decreasing) and `x` in metres from the middle; splits as attributes.
 
     Raises:
         DataError: for folders or masks that are missing, and for files of another layout.
@@ -76,20 +77,9 @@ def hko7(
         )
     if years is not None:
         years = [int(year) for year in np.atleast_1d(years)]
-    found = find_pictures(pictures, years)
+    times, names = find_pictures(pictures, years)
     masks, exclude = _masks(root) if mask else (None, None)
-    files = da.from_array(np.array(list(found.values()), object), chunks=_CHUNK_FRAMES)
-    frames = da.map_blocks(
-        _read_block,
-        files,
-        pictures,
-        masks,
-        exclude,
-        dtype="float32",
-        new_axis=[1, 2],
-        chunks=(*files.chunks, *((size,) for size in SHAPE)),
-        meta=np.empty((0, 0, 0), "float32"),
-    )
+    read = partial(_read, names=names, pictures=pictures, masks=masks, exclude=exclude)
     attrs = {
         "units": "dBZ",
         "standard_name": "equivalent_reflectivity_factor",
@@ -98,8 +88,8 @@ def hko7(
     }
     spacing = tuple(_EXTENT_KM / size for size in SHAPE)
     return xr.Dataset(
-        {"reflectivity": (("time", "y", "x"), frames, attrs)},
-        coords={"time": list(found), **metre_coordinates(SHAPE, spacing, north_up=True)},
+        {"reflectivity": lazy_frames(read, (len(names), *SHAPE), attrs, chunk=_CHUNK_FRAMES)},
+        coords={"time": times, **metre_coordinates(SHAPE, spacing, north_up=True)},
         attrs={
             "title": "HKO-7",
             "source": "Hong Kong Observatory, radar CAPPI at 2 km",
@@ -121,12 +111,18 @@ def _masks(root: Path) -> tuple[Path, np.ndarray | None]:
     return folder, read_exclude_mask(clutter) if clutter.is_file() else None
 
 
-def _read_block(
-    pictures: np.ndarray, folder: Path, masks: Path | None, exclude: np.ndarray | None
+def _read(
+    wanted: np.ndarray,
+    names: list[str],
+    pictures: Path,
+    masks: Path | None,
+    exclude: np.ndarray | None,
 ) -> np.ndarray:
-    """Frames of one chunk; a mask lies in its folder where the picture lies in the other."""
-    files = [
-        (picture, masks and (masks / picture.relative_to(folder)).with_suffix(".mask"))
-        for picture in pictures
-    ]
-    return np.stack([read_dbz(picture, mask, exclude) for picture, mask in files])
+    """Frames by number; a mask lies in its folder where the picture lies in the other."""
+    chosen = [names[number] for number in wanted.tolist()]
+    return np.stack(
+        [
+            read_dbz(pictures / f"{name}.png", masks and masks / f"{name}.mask", exclude)
+            for name in chosen
+        ]
+    )

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
-import dask.array as da
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from keras_wx.data.sources._files import PathLike
 from keras_wx.data.sources._grid import metre_coordinates
+from keras_wx.data.sources._lazy import lazy_frames
 from keras_wx.data.sources._sevir_catalog import (
     PLACE,
     frame_shape,
@@ -44,7 +45,7 @@ def sevir(
     """Vertically integrated liquid (VIL) of storm events, 384 km x 384 km, 4 hours every 5 minutes.
 
     Reads `CATALOG.csv` and the files `data/vil/<year>/SEVIR_VIL_*.h5` beside it, as far as they
-    are there; frames are read when they are used.
+    are there.
 
     Events overlap in time, and some have the same times in different places, so that they do not
     fit on one time axis. They are put one after the other instead: `time` gives event n, in order
@@ -66,9 +67,9 @@ def sevir(
             take none with missing data.
 
     Returns:
-        `vil` [1 or kg m-2], `float32`, dims `(time, y, x)`, as dask arrays, missing data as NaN,
-        with the thresholds of published scores as attribute; `y` and `x` in metres from the middle
-        of each event; splits as attributes.
+        `vil` [1 or kg m-2], `float32`, dims `(time, y, x)`, read when it is used, missing data as
+        NaN, with the thresholds of published scores as attribute; `y` and `x` in metres from the
+        middle of each event; splits as attributes.
 
     Raises:
         DataError: for a catalog or files that are missing, damaged or do not belong together.
@@ -102,31 +103,26 @@ def sevir(
     if len(shapes) > 1:
         raise DataError(f"Expected events of one size. Received (y, x, time) {sorted(shapes)}")
     ((*grid, frames),) = shapes
-    files = da.from_array(events["path"].to_numpy(object), chunks=1)
-    places = da.from_array(events["file_index"].to_numpy(int), chunks=1)
-    field = da.map_blocks(
-        _read_block,
-        files,
-        places,
-        _VALUES[units],
-        dtype="float32",
-        new_axis=[1, 2],
-        chunks=((frames,) * len(events), *((size,) for size in grid)),
-        meta=np.empty((0, 0, 0), "float32"),
-    )
     levels = np.array(SEVIR_THRESHOLDS, int)
     attrs = {
         "units": units,
         "long_name": "vertically integrated liquid",
         "thresholds": _VALUES[units][levels].tolist(),
     }
+    read = partial(
+        _read,
+        files=events["path"].to_list(),
+        places=events["file_index"].to_list(),
+        frames=frames,
+        values=_VALUES[units],
+    )
     offsets = np.stack(events["offsets"].to_list())
     time_utc = events["time_utc"].to_numpy("datetime64[ns]")[:, None] + offsets
     days = _EPOCH + np.arange(len(events)) * _DAY
     time = time_utc if event is not None else days[:, None] + (offsets - offsets[:, :1])
     spacing = tuple(_EXTENT_KM / size for size in grid)
     return xr.Dataset(
-        {"vil": (("time", "y", "x"), field, attrs)},
+        {"vil": lazy_frames(read, (len(events) * frames, *grid), attrs, chunk=frames)},
         coords={
             "time": time.ravel(),
             "time_utc": ("time", time_utc.ravel(), {"long_name": "true time"}),
@@ -165,9 +161,13 @@ _VALUES = {
 """Units -> the value of each gray level."""
 
 
-def _read_block(files: np.ndarray, places: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """The event of one chunk."""
-    return values[read_event(files.item(), "vil", places.item())]
+def _read(
+    wanted: np.ndarray, files: list[Path], places: list[int], frames: int, values: np.ndarray
+) -> np.ndarray:
+    """Frames by their number in all events, each event read once."""
+    events, number = np.divmod(wanted, frames)
+    parts = {e: read_event(files[e], "vil", places[e]) for e in np.unique(events).tolist()}
+    return values[np.stack([parts[e][k] for e, k in zip(events.tolist(), number, strict=True)])]
 
 
 def _splits(events: pd.DataFrame, days: np.ndarray) -> dict[str, str]:

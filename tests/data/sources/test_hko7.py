@@ -4,13 +4,13 @@ import datetime
 import zlib
 
 import cv2
-import dask.array as da
 import numpy as np
 import pytest
 import xarray as xr
 
 import keras_wx
 from keras_wx.data.geometry import spacing_km
+from keras_wx.data.hko_2015 import prepare
 from keras_wx.data.splits import frames_of
 from keras_wx.errors import DataError
 from keras_wx.spec import Sample
@@ -53,7 +53,7 @@ def open_frames(root, **options) -> xr.DataArray:
 def test_values_masks_times_and_geometry(root):
     dataset = keras_wx.open_dataset("hko7", path=root)
     field = dataset["reflectivity"]
-    assert isinstance(field.data, da.Array), "nothing is decoded yet"
+    assert not field.variable._in_memory, "nothing is decoded yet"
     assert field.dims == ("time", "y", "x")
     assert field.dtype == "float32"
     assert field.attrs["units"] == "dBZ"
@@ -233,3 +233,20 @@ def test_samples_weigh_masked_pixels_with_nothing(root):
     np.testing.assert_allclose(y[0, :, 20, 20, 0], [82 / 255, 83 / 255], rtol=1e-6)
     assert x[0, 0, 5, 0, 0] == 0
     assert np.argwhere(weight == 0)[:, :4].tolist() == [[0, 0, 5, 2], [0, 1, 5, 3]]
+
+
+def test_the_preparation_of_2015(root):
+    """A square of one level stays at that level, whatever is averaged; the masks are outside it."""
+    small = prepare(keras_wx.open_dataset("hko7", path=root))
+    assert not small["reflectivity"].variable._in_memory
+    assert small["reflectivity"].shape == (12, 100, 100)
+    levels = 80 + np.arange(12)
+    for frame, level in zip(small["reflectivity"].values, levels, strict=True):
+        np.testing.assert_allclose(frame, 70 * level / 255 - 10, atol=1e-4)
+    # From 23:30 to midnight is the last block of one day, from then on the first of the next.
+    periods = [small.attrs.get(f"split_{name}", "") for name in ("train", "val", "test")]
+    found = sorted(period for text in periods for period in text.split(",") if period)
+    assert found == [
+        "2015-05-23T20:00:00/2015-05-23T23:54:00",
+        "2015-05-24T00:00:00/2015-05-24T03:54:00",
+    ]
