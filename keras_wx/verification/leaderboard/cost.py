@@ -6,10 +6,18 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+
+from keras_wx.inference.blocks import Batches
+from keras_wx.inference.layout import cover, default_batch_size
+from keras_wx.inference.predict import predict
+from keras_wx.verification.leaderboard.cases import frames_around, members_of
+from keras_wx.verification.leaderboard.entries import Entries, reason_of
 
 COLUMNS = ("median_ms", "fastest_ms", "slowest_ms", "repetitions")
 
@@ -53,6 +61,44 @@ def measure(
     }
     table = pd.DataFrame.from_dict(rows, orient="index", columns=list(COLUMNS))
     return table.rename_axis("model")
+
+
+def cost_table(
+    entries: Entries, names: Iterable[str], init_times: np.ndarray, repetitions: int, **options
+) -> pd.DataFrame:
+    """The cost of a forecast by each model, of start times spread over the whole period.
+
+    Args:
+        entries: what takes part.
+        names: of the models to measure. One that fails is noted in `entries.left_out`.
+        init_times: to choose from.
+        repetitions: calls that are counted; 0 measures none.
+        options: `members`, `seed` and `batch_size`, as `forecast_all` takes them.
+
+    Returns:
+        What `measure` gives, with `members`, `windows` (start times in a call) and `batch_size`.
+    """
+    if repetitions == 0:
+        return pd.DataFrame(columns=list(COLUMNS))
+    models = {name: entries.models[name] for name in names}
+    domain = entries.data[entries.sample.targets[0].name].shape[-2:]
+    tiles = {name: cover(model, domain) for name, model in models.items()}
+    most = options["batch_size"] or min(default_batch_size(those[0]) for those in tiles.values())
+    windows = min(len(init_times), most)
+    starts = init_times[np.linspace(0, len(init_times) - 1, windows).astype(int)]
+    block = frames_around(entries.data, starts, entries.sample, models.values())
+    calls, plans = {}, {}
+    for name, model in models.items():
+        members = members_of(model, options["members"])
+        asked = options | {"members": members, "batch_size": most}
+        calls[name] = partial(predict, model, block, init_times=starts, progress=False, **asked)
+        batches = Batches.plan(windows, members * len(tiles[name]), most)
+        plans[name] = {"members": members, "windows": windows, "batch_size": batches.windows}
+    failures: dict[str, Exception] = {}
+    measured = measure(calls, windows=windows, repetitions=repetitions, failures=failures)
+    for name, error in failures.items():
+        entries.left_out[name] = f"failed when its cost was measured: {reason_of(error)}"
+    return measured.join(pd.DataFrame.from_dict(plans, orient="index"))
 
 
 def machine() -> str:

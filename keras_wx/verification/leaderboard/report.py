@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
-    from keras_wx.verification.leaderboard.board import Leaderboard
+    from keras_wx.verification.leaderboard.result import Leaderboard
 
 _UNSIGNED, _SIGNED = "{:.3f}", "{:+.3f}"
 

@@ -21,6 +21,14 @@ SCORES = {
 """Score -> how its columns are called."""
 
 _LARGER_IS_BETTER = {"csi": True, "fss": True, "mse": False, "mae": False, "crps": False}
+_COUNTS = ("hits", "misses", "false_alarms", "correct_negatives")
+_MADE_OF = {
+    "csi": _COUNTS,
+    "frequency_bias": _COUNTS,
+    "fss": ("fss_error", "fss_reference"),
+}
+"""What is added up over events before the score is taken; of the others, the number of pixels."""
+
 _BULKY = ("rank", "probability_bin", "wavenumber")
 """Dims of what is drawn and not tabled."""
 
@@ -111,8 +119,7 @@ def lead_time_table(scores: Mapping[str, xr.Dataset]) -> pd.DataFrame:
 
 def _lean(cases: xr.Dataset, score: str) -> xr.Dataset:
     """Without what a bootstrap of this score would resample for nothing."""
-    unused = _BULKY if score == "fss" else (*_BULKY, "scale")
-    return cases.drop_dims(unused, errors="ignore")
+    return cases[[score, *_MADE_OF.get(score, ("n_pairs",))]]
 
 
 def _cells(found: xr.Dataset, score: str) -> Iterator[tuple[str, xr.Dataset]]:

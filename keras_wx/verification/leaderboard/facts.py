@@ -1,0 +1,67 @@
+"""What was scored, on what, and how, in the words of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import xarray as xr
+
+from keras_wx import __version__
+from keras_wx.data.geometry import spacing_km
+from keras_wx.data.timeaxis import time_step
+from keras_wx.spec import format_step
+from keras_wx.verification.leaderboard.cost import machine
+from keras_wx.verification.leaderboard.entries import Entries
+
+if TYPE_CHECKING:
+    from keras_wx.data.pydataset import Samples
+
+
+def facts_of(
+    entries: Entries,
+    windows: Samples,
+    split: str | None,
+    cases: Mapping[str, xr.Dataset],
+    table: pd.DataFrame,
+) -> dict[str, str]:
+    """Key -> text.
+
+    Args:
+        entries: what took part.
+        windows: where forecasts started.
+        split: which part of the data they are.
+        cases: model -> scores.
+        table: of their means, whose attributes say how sure they are.
+    """
+    data, sample = entries.data, entries.sample
+    init_times, left = windows.init_times, windows.selection
+    first, last = init_times[[0, -1]].astype("datetime64[m]").astype(str)
+    field = data[sample.targets[0].name]
+    rows, columns = field.shape[-2:]
+    spacing = spacing_km(field, field.dims[-2:])
+    step = format_step(sample.step or time_step(data["time"].values))
+    level, draws, events = (table.attrs[key] for key in ("level", "draws", "events"))
+    drawn = f"{level:.0%} of {draws:,} bootstrap draws of the events"
+    facts = {
+        "forecasts": f"{len(init_times):,} of {sample.targets[0].frames} frames, {step} apart, "
+        f"started {first} to {last} UTC" + (f" ({split})" if split else ""),
+        "events": f"{events}; a break of more than 12 hours between starts begins a new one",
+        "intervals": drawn if events > 1 else "none: a single event says nothing of others",
+        "data": str(data.attrs.get("title") or data.attrs.get("source") or "not named")
+        + f"; {rows} x {columns} points"
+        + (f" of {spacing[0]:.3g} km" if spacing else ""),
+        "windows": f"those of {next(iter(entries.models))}; left out: {left.dry:,} starts by the "
+        f"rain filter, {left.broken:,} by gaps in time",
+        "units": field.attrs["units"],
+        "machine": machine(),
+        "software": f"keras_wx {__version__}",
+    }
+    pixels = [int(found["n_pairs"].sum()) for found in cases.values()]
+    if min(pixels) < max(pixels):
+        facts["pixels"] = (
+            f"models were compared at {min(pixels):,} to {max(pixels):,} pixels: where the frames "
+            "that one reads are missing, it has no forecast"
+        )
+    return facts

@@ -1,0 +1,351 @@
+"""`leaderboard`: numbers against plain NumPy; models that do not fit, fail or draw at random."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from keras_wx import spec
+from keras_wx.baselines import Baseline
+from keras_wx.baselines.persistence import Persistence
+from keras_wx.errors import DataError, ModelError, UnknownNameError
+from keras_wx.verification.leaderboard import board as board_module
+from keras_wx.verification.leaderboard import cases as cases_module
+from keras_wx.verification.leaderboard import cost, leaderboard, report
+
+LEADS = 3
+STEP = np.timedelta64(5, "m")
+EVENTS = ("2016-09-01T10:00", "2016-09-02T10:00", "2016-09-04T10:00")
+FRAMES = 9
+
+
+def preset_of(name="made_up", *, inputs=2, step="5min", spacing=2.0, units="dBZ", variable=None):
+    """A preset that reads `inputs` frames and forecasts three."""
+    field = {"name": variable or "reflectivity", "units": units, "grid": "radar"}
+    sample = {
+        "grids": {"radar": {"spacing_km": spacing}},
+        "variables": [
+            field | {"role": "input", "steps": [1 - inputs, 0], "fill": 0},
+            field | {"role": "target", "steps": [1, LEADS], "fill": 0},
+        ],
+    }
+    if step:
+        sample["step"] = step
+    data = {"name": name, "title": name, "task": "nowcast", "architecture": "x", "sample": sample}
+    return spec.validate(data, "test")
+
+
+class Network:
+    """Stands for a trained model: the last frame, dimmed a little more with each lead time."""
+
+    name = "network"
+    stochastic = False
+    variables = ()
+
+    def __init__(self, factor=0.9, **sample):
+        self.factor = factor
+        self.preset = preset_of("network", **sample)
+
+    def predict_on_batch(self, x):
+        return x[:, -1:] * self.factor ** np.arange(1, LEADS + 1)[:, None, None, None]
+
+
+class Breaks(Network):
+    """Forecasts twice and then no more."""
+
+    calls = 0
+
+    def predict_on_batch(self, x):
+        self.calls += 1
+        if self.calls > 2:
+            raise FloatingPointError("velocity is\ninfinite")
+        return super().predict_on_batch(x)
+
+
+class Noisy(Baseline):
+    """The last frame with noise of 4 dBZ."""
+
+    stochastic = True
+
+    def __init__(self):
+        super().__init__("noisy")
+        self.preset = preset_of("noisy", step=None, spacing=None)
+
+    def forecast(self, x):
+        frames = np.repeat(x[:, -1:], LEADS, axis=1)
+        noise = [self.rng.next(each).normal(0, 4, frames.shape[1:]) for each in x]
+        return frames + np.stack(noise)
+
+
+def persistence(name="persistence"):
+    model = Persistence(LEADS)
+    model.preset = preset_of(name, inputs=1, step=None, spacing=None)
+    return model
+
+
+@pytest.fixture
+def radar() -> xr.Dataset:
+    """A shower in each of three events of nine frames, a day or two apart; 2 km, 5 min."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:10, :12]
+    frames, times = [], []
+    for number, start in enumerate(EVENTS):
+        for i in range(FRAMES):
+            shower = 45 - 3.0 * (y - 5) ** 2 - 2.0 * (x - 2 - i * (1 + 0.2 * number)) ** 2
+            frames.append(np.maximum(shower + rng.normal(0, 3, y.shape), 0))
+            times.append(np.datetime64(start, "ns") + i * STEP)
+    metres = {
+        dim: (dim, 2000.0 * np.arange(size), {"units": "m"}) for dim, size in (("y", 10), ("x", 12))
+    }
+    field = (("time", "y", "x"), np.stack(frames), {"units": "dBZ"})
+    return xr.Dataset({"reflectivity": field}, {"time": times, **metres}, {"source": "made up"})
+
+
+def by_hand(radar, factor, threshold):
+    """CSI, bias, MSE and MAE of `Network`: means over lead times, in plain NumPy."""
+    frames = radar.reflectivity.values.reshape(len(EVENTS), FRAMES, 10, 12)
+    starts = np.arange(1, FRAMES - LEADS)
+    csi, bias, mse, mae = [], [], [], []
+    for lead in range(1, LEADS + 1):
+        p, t = frames[:, starts] * factor**lead, frames[:, starts + lead]
+        hits = ((p >= threshold) & (t >= threshold)).sum()
+        either = ((p >= threshold) | (t >= threshold)).sum()
+        csi.append(hits / either)
+        bias.append((p >= threshold).sum() / (t >= threshold).sum())
+        mse.append(((p - t) ** 2).mean())
+        mae.append(np.abs(p - t).mean())
+    return tuple(np.mean(values) for values in (csi, bias, mse, mae))
+
+
+def test_the_table_is_what_plain_numpy_gives(radar):
+    board = leaderboard([Network(), persistence()], radar, thresholds=[10, 30], repetitions=0)
+    assert board.table.index.tolist() == ["network", "persistence"]
+    for name, factor in (("network", 0.9), ("persistence", 1.0)):
+        for threshold in (10, 30):
+            csi, bias, mse, mae = by_hand(radar, factor, threshold)
+            row = board.table.loc[name]
+            np.testing.assert_allclose(row[f"CSI@{threshold}"], csi, rtol=1e-6)
+            np.testing.assert_allclose(row[f"bias@{threshold}"], bias, rtol=1e-6)
+        np.testing.assert_allclose(row[["MSE", "MAE"]].astype(float), [mse, mae], rtol=1e-5)
+        assert row["CRPS"] == row["MAE"]  # of a single forecast
+        assert row["CSI@10 low"] < row["CSI@10"] < row["CSI@10 high"]
+        assert row["members"] == 1
+    assert "FSS@10/4" in board.table
+    assert "FSS@10/16" not in board.table  # wider than the grid
+    starts = [cases.init_time.values for cases in board.cases.values()]
+    np.testing.assert_array_equal(*starts)
+    assert len(starts[0]) == len(EVENTS) * (FRAMES - LEADS - 1)
+    assert board.facts["events"].startswith("3;")
+
+
+def test_the_first_trained_model_says_on_what(radar):
+    """Persistence alone would start at the first frame of each event too, and at any spacing."""
+    board = leaderboard([persistence(), Network()], radar, repetitions=0)
+    assert board.table.index.tolist() == ["network", "persistence"]
+    assert "those of network" in board.facts["windows"]
+    assert board.cases["persistence"].sizes["init_time"] == len(EVENTS) * (FRAMES - LEADS - 1)
+    assert board.baselines == ("persistence",)
+
+
+def test_differences_are_to_the_baseline_that_is_best_at_the_score(radar):
+    # Dimmed: worse at every threshold, better where it counts squares far from the shower.
+    rivals = {"same": persistence(), "noisy": Noisy()}
+    board = leaderboard({"ours": Network(0.8), **rivals}, radar, repetitions=0, members=8)
+    found = board.differences.set_index(["model", "score"])
+    for score in ("CSI@10", "CSI@20", "CSI@30", "MSE", "MAE", "CRPS", "FSS@20/4"):
+        values = board.table.loc[["same", "noisy"], score]
+        best = values.idxmax() if score[0] in "CF" and score != "CRPS" else values.idxmin()
+        row = found.loc[("ours", score)]
+        assert row.baseline == best
+        expected = board.table.loc["ours", score] - values[best]
+        np.testing.assert_allclose(row.difference, expected, rtol=1e-9)
+        assert row.low <= row.difference <= row.high
+        assert (best, score) not in found.index
+    assert not found.index.get_level_values("score").str.startswith("bias").any()
+    assert board.differences.baseline.nunique() == 2
+
+
+def test_an_ensemble_is_scored_by_its_members(radar):
+    board = leaderboard([Network(), Noisy()], radar, members=6, repetitions=0, seed=3)
+    assert board.table["members"].tolist() == [1, 6]
+    assert list(board.ensembles) == ["noisy"]
+    from keras_wx import predict
+
+    starts = board.cases["noisy"].init_time.values
+    forecast = predict(Noisy(), radar, init_times=starts, members=6, seed=3).reflectivity.values
+    position = np.searchsorted(radar.time.values, starts)[:, None] + np.arange(1, LEADS + 1)
+    truth = radar.reflectivity.values[position]
+    apart = np.abs(forecast[:, None] - forecast[None]).mean(axis=(0, 1))
+    plain = (np.abs(forecast - truth).mean(axis=0) - apart / 2).mean()
+    np.testing.assert_allclose(board.table.loc["noisy", "CRPS"], plain, rtol=1e-5)
+    assert board.table.loc["noisy", "CRPS"] < board.table.loc["noisy", "MAE"]
+
+
+def test_a_model_that_fails_in_the_middle_costs_the_others_nothing(radar, monkeypatch):
+    alone = leaderboard([Network(), persistence()], radar, repetitions=0)
+    monkeypatch.setattr(cases_module, "PIXELS_IN_MEMORY", 4 * LEADS * 120)
+    models = {"breaks": Breaks(), "network": Network(), "persistence": persistence()}
+    board = leaderboard(models, radar, repetitions=0)
+    assert board.left_out == {"breaks": "failed: FloatingPointError: velocity is infinite"}
+    assert list(board.scores) == list(board.cases) == ["network", "persistence"]
+    # And blocks of four start times change nothing.
+    pd.testing.assert_frame_equal(board.table, alone.table)
+    xr.testing.assert_allclose(board.spectra["network"], alone.spectra["network"])
+
+
+def test_blocks_hold_few_frames(radar, monkeypatch):
+    monkeypatch.setattr(cases_module, "PIXELS_IN_MEMORY", 2 * LEADS * 120)
+    sizes = []
+    verify = board_module.verify
+    monkeypatch.setattr(
+        board_module,
+        "verify",
+        lambda f, t, **k: (
+            sizes.append((f.sizes["init_time"], t.sizes["time"])) or verify(f, t, **k)
+        ),
+    )
+    leaderboard([persistence()], radar, repetitions=0)
+    assert max(starts for starts, _ in sizes) == 2
+    assert max(frames for _, frames in sizes) <= 2 * (1 + LEADS)
+
+
+@pytest.mark.parametrize(
+    ("other", "reason"),
+    [
+        (Network(spacing=3.5), "grid spacing of 3.5 km, the table 2 km"),
+        (Network(step="10min"), "time step of 10min, the table one of 5min"),
+        (Network(inputs=5), r"reads 5 frames, which 9 of the 15 start times do not have"),
+        (Network(units="mm h-1", variable="rain_rate"), r"forecasts rain_rate \[mm h-1\]"),
+    ],
+)
+def test_what_does_not_fit_is_listed_with_the_reason(radar, other, reason):
+    board = leaderboard({"ours": Network(), "other": other}, radar, repetitions=0)
+    assert board.table.index.tolist() == ["ours"]
+    assert re.search(reason, board.left_out["other"])
+
+
+def test_another_horizon_of_a_loaded_model(radar):
+    longer = Persistence(5)
+    longer.preset = preset_of("longer", spacing=None).model_copy(
+        update={"sample": preset_of(spacing=None).sample.with_frames(output_frames=5)}
+    )
+    board = leaderboard([Network(), longer], radar, repetitions=0)
+    assert "output_frames=3" in board.left_out["longer"]
+
+
+def test_presets_without_weights_are_listed(radar):
+    names = ["persistence", "convlstm_mnist_1layer"]
+    board = leaderboard(names, radar, output_frames=LEADS, repetitions=0)
+    assert board.left_out == {"convlstm_mnist_1layer": "has no trained weights"}
+    np.testing.assert_allclose(board.table.loc["persistence", "MSE"], _mse_of_persistence(radar))
+    with pytest.raises(UnknownNameError, match="Did you mean 'persistence'"):
+        leaderboard(["persistense"], radar)
+
+
+def _mse_of_persistence(radar):
+    """From every frame that has three behind it, the first of an event too."""
+    frames = radar.reflectivity.values.astype("float32").reshape(len(EVENTS), FRAMES, 10, 12)
+    starts = np.arange(FRAMES - LEADS)
+    errors = [((frames[:, starts] - frames[:, starts + n]) ** 2).mean() for n in (1, 2, 3)]
+    return np.mean(errors)
+
+
+def test_no_model_is_left(radar):
+    with pytest.raises(DataError, match=r"(?s)None of the models.*other: .*3.5 km"):
+        leaderboard({"other": Network(spacing=3.5)}, radar)
+    broken = Breaks()
+    broken.calls = 2
+    with pytest.raises(ModelError, match=r"(?s)Every model failed.*infinite"):
+        leaderboard([broken], radar)
+    with pytest.raises(ModelError, match="members: expected at least 1"):
+        leaderboard([persistence()], radar, members=0)
+    with pytest.raises(DataError, match="at least one"):
+        leaderboard([], radar)
+
+
+def test_a_single_event_has_no_interval(radar):
+    first = radar.isel(time=slice(0, FRAMES))
+    board = leaderboard([Network(), persistence()], first, repetitions=0)
+    assert board.table.filter(like=" low").isna().all(axis=None)
+    assert board.differences[["low", "high"]].isna().all(axis=None)
+    assert "none" in board.facts["intervals"]
+    assert "to nan" not in board.to_markdown()
+
+
+def test_where_one_model_has_no_forecast_is_said(radar):
+    radar.reflectivity[1, :3] = np.nan  # the network sees these pixels in the frame before
+    board = leaderboard([Network(), persistence()], radar, repetitions=0)
+    assert "pixels" in board.facts
+
+
+def test_files(radar, tmp_path):
+    board = leaderboard([Network(), Noisy(), persistence()], radar, members=4, repetitions=2)
+    files = board.save(tmp_path / "new" / "folder", pictures={"Skill": "skill.png"})
+    assert [file.name for file in files] == [
+        "leaderboard.csv",
+        "leaderboard.md",
+        "differences.csv",
+        "by_lead_time.csv",
+    ]
+    text = files[0].read_text(encoding="utf-8")
+    table, facts = report.read_csv(text)
+    assert facts == board.facts
+    pd.testing.assert_frame_equal(table, board.table, rtol=1e-5, check_dtype=False)
+
+    markdown = files[1].read_text(encoding="utf-8")
+    assert "![Skill](skill.png)" in markdown
+    row = next(line for line in markdown.splitlines() if line.startswith("| `noisy` | 4 |"))
+    value = board.table.loc["noisy", "CSI@10"]
+    assert f"| {value:.3f} ({board.table.loc['noisy', 'CSI@10 low']:.3f} to " in row
+
+    leads = pd.read_csv(files[3], comment="#")
+    chosen = leads.query("model == 'network' and score == 'csi' and threshold == 10")
+    assert chosen.lead_minutes.tolist() == [5, 10, 15]
+    expected = board.scores["network"].csi.sel(threshold=10)
+    np.testing.assert_allclose(chosen.value, expected, rtol=1e-5)
+    assert set(board.cost.columns) == {
+        *("median_ms", "fastest_ms", "slowest_ms", "repetitions"),
+        *("members", "windows", "batch_size"),
+    }
+    assert (board.cost["windows"] == 8).all()
+    assert board.cost["batch_size"].tolist() == [8, 8, 8]
+    assert (board.table["ms"] == board.cost["median_ms"]).all()
+
+
+def test_cost_is_measured_in_turn_on_warm_calls():
+    now, calls = [0.0], []
+
+    def call(name, seconds):
+        def forecast():
+            calls.append(name)
+            now[0] += seconds.pop(0)
+            if seconds == []:
+                raise ValueError("out of time")
+
+        return forecast
+
+    failures = {}
+    table = cost.measure(
+        {
+            "slow": call("slow", [9.0, 0.4, 0.8, 0.6, 0]),
+            "quick": call("quick", [1.0, 0.04, 0.02, 0.01, 0]),
+            "broken": call("broken", [0.0]),
+        },
+        windows=4,
+        repetitions=3,
+        failures=failures,
+        clock=lambda: now[0],
+    )
+    assert calls == ["slow", "quick", "broken", *["slow", "quick"] * 3]
+    np.testing.assert_allclose(table.loc["slow"], [150, 100, 200, 3])
+    np.testing.assert_allclose(table.loc["quick"], [5, 2.5, 10, 3])
+    assert list(failures) == ["broken"]
+    assert table.index.tolist() == ["slow", "quick"]
+
+
+def test_the_machine_is_named():
+    assert re.search(r"\d+ cores, Keras 3\..* with \w+ on .*\d", cost.machine())
