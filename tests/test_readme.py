@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,23 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def test_the_table_of_models_is_up_to_date():
+def test_the_tables_are_up_to_date():
     command = [sys.executable, ROOT / "tools" / "update_readme.py", "--check"]
     assert subprocess.run(command, check=False).returncode == 0, "Run python tools/update_readme.py"
+
+
+def test_the_leaderboard_has_the_numbers_of_its_file():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = readme.partition("<!-- leaderboard -->\n")[2].partition("<!-- /leaderboard -->")[0]
+    shown = [line.strip("| ").split(" | ") for line in block.splitlines() if line.startswith("|")]
+    expected = []
+    for file in sorted(ROOT.glob("docs/leaderboard/*/leaderboard.csv")):
+        with file.open(encoding="utf-8") as lines:
+            expected += list(csv.DictReader(line for line in lines if not line.startswith("#")))
+    rows = [cells for cells in shown if cells[0].startswith("`")]
+    assert [cells[0].strip("`") for cells in rows] == [row["model"] for row in expected]
+    header = next((cells for cells in shown if cells[0] == "model"), [])
+    for cells, row in zip(rows, expected, strict=True):
+        for column, text in zip(header, cells, strict=True):
+            if column.startswith(("CSI@", "bias@", "MSE")):
+                assert abs(float(text.split()[0]) - float(row[column])) < 0.00051

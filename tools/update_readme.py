@@ -1,7 +1,8 @@
-"""Writes the table of models in README.md from the presets.
+"""Writes the tables in README.md: of the models from the presets, of the scores from what
+`keras-wx leaderboard` left in docs/leaderboard.
 
-python tools/update_readme.py            # writes it
-python tools/update_readme.py --check    # fails when it is not up to date
+python tools/update_readme.py            # writes them
+python tools/update_readme.py --check    # fails when they are not up to date
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from pathlib import Path
 
 import keras_wx
 from keras_wx.spec import Preset
+from keras_wx.verification.leaderboard import report
 
-README = Path(__file__).resolve().parents[1] / "README.md"
-REGION = re.compile(r"(<!-- models -->\n).*(<!-- /models -->)", re.DOTALL)
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
 
 
-def models_table() -> str:
+def models() -> str:
     lines = [
         "| preset | task | parameters | weights | on its test period |",
         "|---|---|---|---|---|",
@@ -35,9 +37,28 @@ def _scores(preset: Preset) -> str:
     return weights.scores.get("summary", "") if weights else ""
 
 
+def leaderboard() -> str:
+    """A table for every folder in docs/leaderboard."""
+    return "\n".join(map(_board, sorted(ROOT.glob("docs/leaderboard/*/leaderboard.csv"))))
+
+
+def _board(file: Path) -> str:
+    table, facts = report.read_csv(file.read_text(encoding="utf-8"))
+    events = facts["events"].partition(";")[0]
+    link = file.with_suffix(".md").relative_to(ROOT).as_posix()
+    return (
+        f"{facts['data']}. Forecasts: {facts['forecasts']}; {events} events. Means over lead "
+        f"times, in brackets {facts['intervals']}; thresholds, MAE and CRPS in {facts['units']}.\n"
+        f"[All intervals, the lead over the best baseline, FSS, conditions, pictures]({link}).\n"
+        f"\n{report.summary(table)}"
+    )
+
+
 def main() -> int:
-    text = README.read_text(encoding="utf-8")
-    new = REGION.sub(lambda match: match[1] + models_table() + match[2], text)
+    text = new = README.read_text(encoding="utf-8")
+    for region, content in (("models", models()), ("leaderboard", leaderboard())):
+        pattern = rf"(<!-- {region} -->\n).*(<!-- /{region} -->)"
+        new = re.sub(pattern, lambda m, c=content: m[1] + c + m[2], new, flags=re.DOTALL)
     if "--check" in sys.argv:
         return int(new != text)
     README.write_text(new, encoding="utf-8")
