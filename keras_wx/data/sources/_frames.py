@@ -16,7 +16,7 @@ import dask.array as da
 import numpy as np
 import xarray as xr
 
-from keras_wx.data.sources._files import PathLike, _expand
+from keras_wx.data.sources._files import PathLike, _expand, _is_store
 from keras_wx.data.sources._latlon_grid import LatLonGrid
 from keras_wx.data.sources._projected_grid import ProjectedGrid
 from keras_wx.errors import DataError
@@ -44,7 +44,7 @@ def find_frames(path: PathLike | Iterable[PathLike], suffixes: tuple[str, ...]) 
 
     Args:
         path: a file, a folder, a pattern, or a list of them.
-        suffixes: how the names of a folder's files end; an empty one takes every file.
+        suffixes: how the names of a folder's files end.
 
     Raises:
         DataError: when there is none.
@@ -53,11 +53,16 @@ def find_frames(path: PathLike | Iterable[PathLike], suffixes: tuple[str, ...]) 
         found = [name for part in path for name in find_frames(part, suffixes)]
         return found or _expand([])  # which says what is wrong
     folder = Path(path).expanduser()
-    if folder.is_dir():
-        found = [p for p in sorted(folder.iterdir()) if p.is_file()]
-        found = [str(p) for p in found if p.name.lower().endswith(suffixes)]
-        return found or _expand(path)
-    return _expand(path)
+    if not folder.is_dir() or _is_store(str(folder)):
+        return _expand(path)
+    suffixes = (*suffixes, ".zarr")
+    found = [str(p) for p in sorted(folder.iterdir()) if p.name.lower().endswith(suffixes)]
+    if not found:
+        raise DataError(
+            f"{folder}: expected a Zarr store, or a folder with files named *{', *'.join(suffixes)}. "
+            "Found neither."
+        )
+    return found
 
 
 def first_bytes(path: str, count: int = 4096) -> bytes:

@@ -12,13 +12,13 @@ import numpy as np
 from keras_wx.data.sources._frames import Header
 from keras_wx.data.sources._hdf5 import number, text
 from keras_wx.data.sources._projected_grid import ProjectedGrid
-from keras_wx.data.units import conversion, is_rain_amount, is_rain_rate, is_reflectivity
 from keras_wx.errors import DataError
 
 _MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
 _TIME = re.compile(r"(\d{1,2})-([A-Z]{3})-(\d{4})[; ](\d\d:\d\d:\d\d)")
 _FORMULA = re.compile(r"GEO\s*=\s*([-+.\deE]+)\s*\*\s*PV\s*\+?\s*([-+.\deE]+)")
 _METRES = {"M": 1.0, "KM": 1000.0}
+_QUANTITIES = {"DBZ": "reflectivity", "MM/H": "rain_rate", "MM": "rain_rate"}
 
 
 class _Image(NamedTuple):
@@ -32,7 +32,7 @@ def read_header(path: str) -> Header:
     with h5py.File(path) as file:
         image = _find(file)
         overview = file["overview"].attrs
-        quantity = "reflectivity" if is_reflectivity(image.units) else "rain_rate"
+        quantity = _QUANTITIES[image.units]
         return Header(_time(overview, "end"), quantity, image.parameter, _grid(file["geographic"]))
 
 
@@ -50,13 +50,11 @@ def read_values(path: str) -> np.ndarray:
             f"{text(calibration['calibration_formulas'])!r}."
         )
     values = float(match[1]) * pixels + float(match[2])
-    if is_rain_rate(image.units):
-        values *= conversion(image.units, "mm h-1")[0]
-    elif is_rain_amount(image.units):
+    if image.units == "MM":
         interval = (_time(overview, "end") - _time(overview, "start")).astype("timedelta64[s]")
         if interval.item() <= timedelta(0):
             raise DataError("expected an amount that falls from one time to a later one.")
-        values *= conversion(image.units, "mm")[0] / (interval.item() / timedelta(hours=1))
+        values /= interval.item() / timedelta(hours=1)
     for key in ("calibration_missing_data", "calibration_out_of_image"):
         for code in np.ravel(calibration.get(key, [])):
             # Files of reflectivity call pixel 0 missing: it is where no echo was seen, the most.
@@ -70,13 +68,9 @@ def _find(file: h5py.File) -> _Image:
     images = []
     for name in sorted(name for name in file if re.fullmatch(r"image\d+", name)):
         parameter = text(file[name].attrs["image_geo_parameter"])
-        units = parameter.partition("[")[2].rstrip("]").replace("MM", "mm").replace("/H", "/h")
+        units = parameter.partition("[")[2].rstrip("]")
         images.append(_Image(file[name], parameter, units))
-    found = [
-        image
-        for image in images
-        if is_reflectivity(image.units) or is_rain_rate(image.units) or is_rain_amount(image.units)
-    ]
+    found = [image for image in images if image.units in _QUANTITIES]
     if len(found) == 1 and "image_datetime_valid" not in found[0].group.attrs:
         return found[0]
     raise DataError(

@@ -218,7 +218,9 @@ def test_damaged_files(tmp_path):
     with pytest.raises(DataError, match=r"No such file: .*missing.pgm"):
         opened(tmp_path / "missing.pgm")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="empty: expected a Zarr store, or a folder with files"):
+    with pytest.raises(
+        DataError, match=r"empty: expected a Zarr store, or a folder with files named \*.pgm"
+    ):
         opened(tmp_path / "empty")
     with pytest.raises(DataError, match="empty list"):
         opened([])
