@@ -59,8 +59,8 @@ def find_frames(path: PathLike | Iterable[PathLike], suffixes: tuple[str, ...]) 
     found = [str(p) for p in sorted(folder.iterdir()) if p.name.lower().endswith(suffixes)]
     if not found:
         raise DataError(
-            f"{folder}: expected a Zarr store, or a folder with files named *{', *'.join(suffixes)}. "
-            "Found neither."
+            f"{folder}: expected a Zarr store, or a folder with files named "
+            f"*{', *'.join(suffixes)}. Found neither."
         )
     return found
 
