@@ -101,6 +101,7 @@ def _print(board: Leaderboard, context: typer.Context) -> None:
     from keras_wx.cli._console import console
     from keras_wx.cli._group import in_terms_of_options
     from keras_wx.cli._scoring import print_columns, print_leads
+    from keras_wx.verification.leaderboard.report import grouped
 
     shown = [name for name in board.table if not name.endswith((" low", " high", "members"))]
     columns = board.table[[name for name in shown if not name.startswith("FSS")]]
@@ -112,8 +113,9 @@ def _print(board: Leaderboard, context: typer.Context) -> None:
     if board.left_out:
         out = console()
         out.print("Left out:")
-        for name, reason in board.left_out.items():
-            out.print(f"  {name}: {in_terms_of_options(reason, context.command.params)}")
+        for reason, names in grouped(board.left_out).items():
+            said = in_terms_of_options(reason, context.command.params)
+            out.print(f"  {said}: {', '.join(names)}")
         out.print()
 
 

@@ -14,7 +14,7 @@ from keras_wx.plots.layout import finish, legend, panels
 from keras_wx.plots.scored import Scores, by_model, by_threshold, require, require_dims
 from keras_wx.plots.style import line_style
 
-_PANEL = (2.9, 3.1)  # inches: room for a square
+_PANEL = (2.9, 3.5)  # inches: room for a square
 _BIAS = (0.25, 0.5, 1.0, 2.0, 4.0)
 _CSI = np.arange(0.1, 1.0, 0.1)
 

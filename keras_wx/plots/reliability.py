@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from keras_wx.plots.layout import finish, legend, panels
 from keras_wx.plots.scored import (
@@ -21,7 +22,7 @@ from keras_wx.plots.scored import (
 )
 from keras_wx.plots.style import line_style
 
-_PANEL = (2.9, 3.15)  # inches
+_PANEL = (2.9, 3.35)  # inches
 _COUNTS = ("forecast_count", "observed_count", "probability_sum")
 _FROM = "; keras_wx.verify gives them of a forecast with several members"
 
@@ -79,6 +80,7 @@ def reliability(
         axes.spines[["top", "right"]].set_visible(False)
         axes.set_title(title, fontsize="medium")
         inset.set(xlim=(0, 1), yscale="log", xticks=[])
+        inset.yaxis.set_minor_formatter(NullFormatter())
         inset.set_title("Share of forecasts", fontsize=6, pad=2)
         inset.tick_params(labelsize=6, pad=1)
     figure.supxlabel("Forecast probability", fontsize="medium")

@@ -27,8 +27,8 @@ def spectra(
 ) -> Figure:
     """Shows radially averaged power against wavelength: a panel a lead time, a line a model.
 
-    Black is the observation. A forecast that falls below it at short wavelengths is smoother than
-    the weather.
+    The broad gray line is the observation. A forecast that falls below it at short wavelengths is
+    smoother than the weather.
 
     Args:
         spectra: what `keras_wx.verification.spectra` returns, or a mapping from a model's name to
@@ -55,7 +55,7 @@ def spectra(
     figure, grid = panels(len(leads), sharex=True, sharey=True)
     first = next(iter(models.values()))
     for axes, lead, title in zip(grid, leads, lead_labels(leads), strict=True):
-        _draw(axes, first["truth_power"].sel(lead_time=lead), "Observation", color="black", lw=2.5)
+        _draw(axes, first["truth_power"].sel(lead_time=lead), "Observation", color="0.65", lw=5)
         for number, (name, dataset) in enumerate(models.items()):
             style = line_style(number) | {"marker": None}
             _draw(axes, dataset["forecast_power"].sel(lead_time=lead), name, **style)
@@ -70,7 +70,9 @@ def spectra(
         axes.xaxis.set_minor_formatter(NullFormatter())
     length = first["wavelength"].attrs.get("units", "km")
     units = pretty_units(first["forecast_power"].attrs.get("units", ""))
-    figure.supxlabel(f"Wavelength [{'grid points' if length == '1' else length}]", fontsize="medium")
+    figure.supxlabel(
+        f"Wavelength [{'grid points' if length == '1' else length}]", fontsize="medium"
+    )
     figure.supylabel(f"Power [{units}]" if units else "Power", fontsize="medium")
     legend(figure, *grid[0].get_legend_handles_labels())
     return finish(figure, path)

@@ -43,7 +43,7 @@ def test_tables_pictures_and_what_is_left_out(run, model_folder, two_events, tmp
     np.testing.assert_allclose(table.loc["persistence", "MSE"], np.mean(errors), rtol=1e-5)
 
     assert "forecasts: 12 of 4 frames, 5min apart, started 2016-09-27T15:10" in result.stdout
-    assert "convlstm_mnist_1layer: has no trained weights" in result.stdout
+    assert "has no trained weights: convlstm_mnist_1layer" in result.stdout
     assert "convlstm_hko.tiny minus the best baseline" in result.stdout
     row = next(line for line in result.stdout.splitlines() if line.startswith("persistence"))
     assert f"{table.loc['persistence', 'CSI@15']:.3f}" in row

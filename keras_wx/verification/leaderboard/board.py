@@ -148,7 +148,7 @@ def _scored(
 ) -> tuple[dict[str, xr.Dataset], dict[str, xr.Dataset]]:
     """Scores and spectra of every start and lead time, by model."""
     target = entries.sample.targets[0]
-    longest = max(entries.data[target.name].shape[-2:])
+    longest = max(entries.field.shape[-2:])
     common = {
         "variable": target.name,
         "floor": least_value(target),

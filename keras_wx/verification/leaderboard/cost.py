@@ -81,7 +81,7 @@ def cost_table(
     if repetitions == 0:
         return pd.DataFrame(columns=list(COLUMNS))
     models = {name: entries.models[name] for name in names}
-    domain = entries.data[entries.sample.targets[0].name].shape[-2:]
+    domain = entries.field.shape[-2:]
     tiles = {name: cover(model, domain) for name, model in models.items()}
     most = options["batch_size"] or min(default_batch_size(those[0]) for those in tiles.values())
     windows = min(len(init_times), most)

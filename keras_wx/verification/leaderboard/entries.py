@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
     Model = keras.Model | Baseline
 
+_LONGEST_REASON = 400
+"""Letters: errors of frameworks may hold whole graphs."""
+
 Models = Iterable["str | Path | Model"] | Mapping[str, "str | Path | Model"]
 
 
@@ -52,6 +56,19 @@ class Entries:
     @property
     def baselines(self) -> list[str]:
         return [label for label, model in self.models.items() if isinstance(model, Baseline)]
+
+    @property
+    def field(self) -> xr.DataArray:
+        """What is forecast, as it was observed: dims `(time, y, x)`."""
+        return self.data[self.sample.targets[0].name]
+
+    @property
+    def spacing_km(self) -> tuple[float, float] | None:
+        """Of its points along y and x; None where there are no distances, or uneven ones."""
+        try:
+            return spacing_km(self.field, self.field.dims[-2:])
+        except DataError:
+            return None
 
     def drop_without_history(self, init_times: np.ndarray) -> None:
         """Leaves out the models that read further back than the data reach at some start time."""
@@ -105,15 +122,16 @@ def gather(
                 sample = _sample(thing, output_frames)
                 data = conform(dataset, sample, **conversions)
                 model = _loaded(thing, sample)
-                entries = Entries({}, data, sample, left_out)
+                found = Entries({}, data, sample, left_out)
             else:
                 sample = _sample(thing, entries.sample.targets[0].frames)
                 _check_fit(sample, entries)
-                model = _loaded(thing, sample)
-            cover(model, _field(entries).shape[-2:])
+                model, found = _loaded(thing, sample), entries
+            cover(model, found.field.shape[-2:])
         except Exception as error:  # of a plug-in's model too: the others go on
             left_out[label] = reason_of(error)
         else:
+            entries = found
             entries.models[label] = model
     if entries is None:
         reasons = "".join(f"\n  {label}: {reason}" for label, reason in left_out.items())
@@ -123,7 +141,7 @@ def gather(
 
 def reason_of(error: Exception) -> str:
     """What an error says, in one line; its kind too where it is not one of ours."""
-    text = " ".join(str(error).split())
+    text = textwrap.shorten(str(error), _LONGEST_REASON)
     ours = isinstance(error, (DataError, ModelError))
     return text if ours else f"{type(error).__name__}: {text}"
 
@@ -185,10 +203,6 @@ def _loaded(thing: Any, sample: Sample) -> Model:
         return load(thing, compile=False, **({} if known == frames else {"output_frames": frames}))
 
 
-def _field(entries: Entries) -> xr.DataArray:
-    return entries.data[entries.sample.targets[0].name]
-
-
 def _check_fit(sample: Sample, entries: Entries) -> None:
     """Raises `ModelError` or `DataError` where a model would not forecast what the first one does,
     on its grid and at its times."""
@@ -201,10 +215,10 @@ def _check_fit(sample: Sample, entries: Entries) -> None:
         raise ModelError(
             f"has a time step of {format_step(sample.step)}, the table one of {format_step(step)}"
         )
-    ours = spacing_km(_field(entries), _field(entries).dims[-2:])
+    ours = entries.spacing_km
     for wanted in {grid.spacing_km for grid in sample.grids.values()} - {None}:
         if ours is None or not all(same_spacing(value, wanted) for value in ours):
-            on = "no known one" if ours is None else f"{ours[0]:.3g} km"
+            on = "no single one" if ours is None else f"{ours[0]:.3g} km"
             raise ModelError(f"has a grid spacing of {wanted:g} km, the table {on}")
     conform(entries.data, sample)
 

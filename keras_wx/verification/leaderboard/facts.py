@@ -9,7 +9,6 @@ import pandas as pd
 import xarray as xr
 
 from keras_wx import __version__
-from keras_wx.data.geometry import spacing_km
 from keras_wx.data.timeaxis import time_step
 from keras_wx.spec import format_step
 from keras_wx.verification.leaderboard.cost import machine
@@ -38,9 +37,7 @@ def facts_of(
     data, sample = entries.data, entries.sample
     init_times, left = windows.init_times, windows.selection
     first, last = init_times[[0, -1]].astype("datetime64[m]").astype(str)
-    field = data[sample.targets[0].name]
-    rows, columns = field.shape[-2:]
-    spacing = spacing_km(field, field.dims[-2:])
+    rows, columns = entries.field.shape[-2:]
     step = format_step(sample.step or time_step(data["time"].values))
     level, draws, events = (table.attrs[key] for key in ("level", "draws", "events"))
     drawn = f"{level:.0%} of {draws:,} bootstrap draws of the events"
@@ -51,10 +48,10 @@ def facts_of(
         "intervals": drawn if events > 1 else "none: a single event says nothing of others",
         "data": str(data.attrs.get("title") or data.attrs.get("source") or "not named")
         + f"; {rows} x {columns} points"
-        + (f" of {spacing[0]:.3g} km" if spacing else ""),
+        + (f" of {entries.spacing_km[0]:.3g} km" if entries.spacing_km else ""),
         "windows": f"those of {next(iter(entries.models))}; left out: {left.dry:,} starts by the "
         f"rain filter, {left.broken:,} by gaps in time",
-        "units": field.attrs["units"],
+        "units": entries.field.attrs["units"],
         "machine": machine(),
         "software": f"keras_wx {__version__}",
     }

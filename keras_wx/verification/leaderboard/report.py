@@ -88,18 +88,20 @@ def markdown(board: Leaderboard, pictures: Mapping[str, str]) -> str:
         ]
     if board.left_out:
         lines += ["## Left out", ""]
-        lines += [f"* {reason}: {names}" for reason, names in grouped(board.left_out)] + [""]
+        for reason, names in grouped(board.left_out).items():
+            lines.append(f"* {reason}: " + ", ".join(f"`{name}`" for name in names))
+        lines.append("")
     for title, file in pictures.items():
         lines += [f"## {title}", "", f"![{title}]({file})", ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def grouped(left_out: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Reason, and the names of those that share it."""
+def grouped(left_out: Mapping[str, str]) -> dict[str, list[str]]:
+    """Reason -> the names of those that share it."""
     names: dict[str, list[str]] = {}
     for name, reason in left_out.items():
-        names.setdefault(reason, []).append(f"`{name}`")
-    return [(reason, ", ".join(those)) for reason, those in names.items()]
+        names.setdefault(reason, []).append(name)
+    return names
 
 
 def _scores(table: pd.DataFrame) -> pd.DataFrame:

@@ -29,6 +29,7 @@ _MADE_OF = {
 }
 """What is added up over events before the score is taken; of the others, the number of pixels."""
 
+_SUMS = ("n_pairs", "n_forecasts", *_COUNTS, *_MADE_OF["fss"])
 _BULKY = ("rank", "probability_bin", "wavenumber")
 """Dims of what is drawn and not tabled."""
 
@@ -109,7 +110,8 @@ def lead_time_table(scores: Mapping[str, xr.Dataset]) -> pd.DataFrame:
     """
     parts = []
     for model, found in scores.items():
-        for name, values in found.drop_dims(_BULKY, errors="ignore").data_vars.items():
+        found = found.drop_dims(_BULKY, errors="ignore").drop_vars(_SUMS, errors="ignore")
+        for name, values in found.data_vars.items():
             part = values.reset_coords(drop=True).to_dataframe(name="value").reset_index()
             minutes = part.pop("lead_time") / np.timedelta64(1, "m")
             parts.append(part.assign(model=model, score=name, lead_minutes=minutes))
