@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test test-slow lint bench clean
+.PHONY: demo test test-slow compare lint bench clean
 
 demo: $(STAMP)  ## forecast the real radar sequence that ships, into demo_output/
 	$(BIN)/keras-wx demo
@@ -15,13 +15,16 @@ test: $(STAMP)  ## the fast tests
 test-slow: $(STAMP)  ## the slow tests
 	WANDB_MODE=offline $(BIN)/python -m pytest -m slow
 
+compare: $(STAMP)  ## installs pysteps, the peer that some tests compare with; needs a C compiler
+	$(BIN)/python -m pip install --quiet -e ".[compare]"
+
 lint: $(STAMP)  ## style and import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 
 bench: $(STAMP)  ## measures against the peers, writes benchmarks/RESULTS.md
-	$(BIN)/python -m pip install --quiet -e ".[bench]"
+	$(BIN)/python -m pip install --quiet -e ".[bench,compare]"
 	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
 
 $(STAMP): setup.py pyproject.toml

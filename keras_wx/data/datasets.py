@@ -19,7 +19,7 @@ def list_datasets() -> list[str]:
     Example:
 
     ```python
-    keras_wx.list_datasets()   # ['radar', 'sample_radar', 'synthetic_rain', 'taasrad19']
+    keras_wx.list_datasets()   # ['dwd', 'fmi', ..., 'synthetic_rain', 'taasrad19']
     ```
     """
     return list(datasets)

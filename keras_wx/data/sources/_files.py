@@ -38,7 +38,7 @@ def open_files(
         DataError: naming the file that is missing, cut off or in no known format, or files that do
             not belong together.
     """
-    paths = _expand(path)
+    paths = expand(path)
     if len(paths) == 1:
         return _open(paths[0], chunks, engine, decode)
     parts = [_open(name, {} if chunks is None else chunks, engine, decode) for name in paths]
@@ -74,14 +74,19 @@ def _packing(variable: xr.DataArray) -> list[str]:
     return [str(variable.encoding.get(key)) for key in _PACKING]
 
 
-def _expand(path: PathLike | Iterable[PathLike]) -> list[str]:
+def expand(path: PathLike | Iterable[PathLike]) -> list[str]:
+    """The files and stores that a file, folder, pattern or list of them means.
+
+    Raises:
+        DataError: none is there.
+    """
     if not isinstance(path, (str, os.PathLike)):
-        paths = [name for part in path for name in _expand(part)]
+        paths = [name for part in path for name in expand(part)]
         if not paths:
             raise DataError("Expected at least one file. Received an empty list.")
         return paths
     name = os.path.expanduser(os.fspath(path))
-    if "://" in name or os.path.isfile(name) or _is_store(name):
+    if "://" in name or os.path.isfile(name) or is_store(name):
         return [name]
     if os.path.isdir(name):
         found = sorted(str(p) for p in Path(name).iterdir() if p.suffix.lower() in _SUFFIXES)
@@ -100,12 +105,13 @@ def _expand(path: PathLike | Iterable[PathLike]) -> list[str]:
     return found
 
 
-def _is_store(name: str) -> bool:
+def is_store(name: str) -> bool:
+    """Whether a folder is a Zarr store."""
     return any((Path(name) / mark).exists() for mark in ("zarr.json", ".zgroup", ".zmetadata"))
 
 
 def _open(name: str, chunks, engine: str | None, decode) -> xr.Dataset:
-    if engine is None and (_is_store(name) or name.rstrip("/").endswith(".zarr")):
+    if engine is None and (is_store(name) or name.rstrip("/").endswith(".zarr")):
         engine = "zarr"
     try:
         with warnings.catch_warnings():

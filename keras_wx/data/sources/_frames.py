@@ -16,7 +16,7 @@ import dask.array as da
 import numpy as np
 import xarray as xr
 
-from keras_wx.data.sources._files import PathLike, _expand, _is_store
+from keras_wx.data.sources._files import PathLike, expand, is_store
 from keras_wx.data.sources._latlon_grid import LatLonGrid
 from keras_wx.data.sources._projected_grid import ProjectedGrid
 from keras_wx.errors import DataError
@@ -51,10 +51,10 @@ def find_frames(path: PathLike | Iterable[PathLike], suffixes: tuple[str, ...]) 
     """
     if not isinstance(path, (str, os.PathLike)):
         found = [name for part in path for name in find_frames(part, suffixes)]
-        return found or _expand([])  # which says what is wrong
+        return found or expand([])  # which says what is wrong
     folder = Path(path).expanduser()
-    if not folder.is_dir() or _is_store(str(folder)):
-        return _expand(path)
+    if not folder.is_dir() or is_store(str(folder)):
+        return expand(path)
     suffixes = (*suffixes, ".zarr")
     found = [str(p) for p in sorted(folder.iterdir()) if p.name.lower().endswith(suffixes)]
     if not found:
