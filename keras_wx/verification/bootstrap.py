@@ -148,7 +148,7 @@ def _resampled(
     weights = np.concatenate([np.ones((1, count)), weights])
 
     def draw(values: np.ndarray) -> np.ndarray:
-        return np.add.reduceat(values, starts, axis=-1) @ weights.T
+        return np.tensordot(np.add.reduceat(values, starts, axis=-1), weights, axes=(-1, -1))
 
     sums = xr.apply_ufunc(
         draw, to_sums(cases), input_core_dims=[["init_time"]], output_core_dims=[["draw"]]

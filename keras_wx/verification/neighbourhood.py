@@ -11,9 +11,12 @@ from scipy.ndimage import uniform_filter
 from keras_wx.errors import DataError
 from keras_wx.verification.pairs import Pairs
 
+_PIXELS_IN_CACHE = 2**16
+"""Pixels that are filtered at a time: several times faster than what does not fit a CPU's cache."""
+
 
 def check_scales(scales: Sequence[int] | int, pairs: Pairs) -> xr.DataArray:
-    """The sides of the neighbourhoods, increasing, as the coordinate of the scores.
+    """The sides of the neighbourhoods, increasing, with the coordinates that scores have.
 
     Raises:
         DataError: for sides that are no whole numbers from 1 to the longer side of the grid.
@@ -26,17 +29,13 @@ def check_scales(scales: Sequence[int] | int, pairs: Pairs) -> xr.DataArray:
             "scales: expected sides of neighbourhoods in grid points, whole numbers from 1 to "
             f"{longest}. Received: {scales!r}"
         )
-    coordinate = xr.DataArray(
-        sides,
-        dims="scale",
-        name="scale",
-        attrs={"units": "1", "long_name": "side of the neighbourhood in grid points"},
-    ).assign_coords(scale=sides)
+    points = {"units": "1", "long_name": "side of the neighbourhood in grid points"}
+    coords = {"scale": ("scale", sides, points)}
     if pairs.spacing_km is not None:
         dy, dx = pairs.spacing_km
-        kilometres = ("scale", sides * np.sqrt(dy * dx), {"units": "km"})
-        coordinate = coordinate.assign_coords(scale_km=kilometres)
-    return coordinate
+        kilometres = {"units": "km", "long_name": "side of the neighbourhood"}
+        coords["scale_km"] = ("scale", sides * np.sqrt(dy * dx), kilometres)
+    return xr.DataArray(sides, coords, dims="scale", name="scale")
 
 
 def fss_parts(
@@ -59,16 +58,32 @@ def fss_parts(
     """
     parts = []
     for side in scales.values:
-        forecast, truth = (
-            uniform_filter(
-                events.values.astype(float),
-                size=side,
-                axes=events.get_axis_num(grid),
-                mode="constant",
-            )
-            for events in (predicted, observed)
+        error, reference = xr.apply_ufunc(
+            _sums,
+            predicted,
+            observed,
+            input_core_dims=[grid, grid],
+            output_core_dims=[(), ()],
+            kwargs={"side": side},
         )
-        error = predicted.copy(data=(forecast - truth) ** 2).sum(grid)
-        reference = predicted.copy(data=forecast**2 + truth**2).sum(grid)
         parts.append(xr.Dataset({"fss_error": error, "fss_reference": reference}))
     return xr.concat(parts, scales)
+
+
+def _sums(predicted: np.ndarray, observed: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
+    shape, frames = predicted.shape[:-2], int(np.prod(predicted.shape[:-2]))
+    predicted, observed = (a.reshape(frames, *a.shape[-2:]) for a in (predicted, observed))
+    error, reference = np.empty((2, frames))
+    size = max(1, _PIXELS_IN_CACHE * frames // predicted.size)
+    for some in (slice(start, start + size) for start in range(0, frames, size)):
+        forecast, truth = (
+            uniform_filter(events[some].astype(float), side, mode="constant", axes=(1, 2))
+            for events in (predicted, observed)
+        )
+        error[some] = _squares(forecast - truth)
+        reference[some] = _squares(forecast) + _squares(truth)
+    return error.reshape(shape), reference.reshape(shape)
+
+
+def _squares(field: np.ndarray) -> np.ndarray:
+    return np.einsum("fyx,fyx->f", field, field)

@@ -16,8 +16,9 @@ def chunk_edges(field: xr.DataArray, dim: str) -> np.ndarray:
     """
     if dim not in field.dims:
         return np.array([0, 1])
-    if dim in field.chunksizes:
-        return np.concatenate([[0], np.cumsum(field.chunksizes[dim])])
+    chunks = field.variable.chunksizes  # those of the DataArray mind its coordinates too
+    if dim in chunks:
+        return np.concatenate([[0], np.cumsum(chunks[dim])])
     # Dimensions may have been renamed since they were read; time is the outermost of any archive.
     stored = field.encoding.get("preferred_chunks", {})
     length = max(1, int(stored.get(dim, next(iter(stored.values()), 1))))

@@ -126,15 +126,18 @@ def verify(
     pairs = match(forecast, truth, variable, floor)
     usual = pairs.truth.attrs.get("thresholds", truth.attrs.get("thresholds"))
     scale = Scale.choose(pairs.forecast.attrs["units"], thresholds, zr, usual)
+    sides = None if scales is None else check_scales(scales, pairs)
     frames = score_frames(
         pairs,
         scale,
         members="realization" in keep,
-        scales=None if scales is None else check_scales(scales, pairs),
+        scales=sides,
         probability_bins=probability_bins,
     )
     scores = pool(frames, [dim for dim in FORECAST_DIMS if dim in frames.dims and dim not in keep])
     scores = described(scores, scale.units, forecast, truth, str(pairs.forecast.name))
+    if sides is not None:
+        scores = scores.assign_coords(sides.coords)
     if scale.zr is not None:
         scores.attrs["zr"] = f"Z = {scale.zr.a:g} R^{scale.zr.b:g}"
     return scores

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xarray as xr
+from verification_fields import forecast_of, random_fields
 
 from keras_wx.errors import DataError
-from keras_wx.verification.bootstrap import difference, event_numbers
+from keras_wx.verification import difference, interval, pool, verify
+from keras_wx.verification.bootstrap import event_numbers
 
 
 def cases(hits, misses, false_alarms, mse=1.0, hours=None):
@@ -65,6 +67,64 @@ def test_forecasts_of_one_event_are_no_independent_evidence():
         widths.append((found.high - found.low).item())
     # 20 events of 20 equal forecasts say as much as 20 forecasts, not as 400.
     assert widths[0] / widths[1] == pytest.approx(np.sqrt(20), rel=0.2)
+
+
+def ensemble_cases(seed):
+    """Every score, of five start times that are events of their own."""
+    forecast, truth = random_fields(seed, inits=5, leads=2)
+    members = forecast.reflectivity.values + np.random.default_rng(seed).normal(
+        0, 5, (3, 1, 1, 1, 1)
+    )
+    return verify(
+        forecast_of(members), truth, scales=(1, 3), preserve_dims=("init_time", "lead_time")
+    )
+
+
+SCORES = (
+    *("csi", "pod", "far", "hss", "frequency_bias", "fss", "mse", "mae", "rmse", "mean_error"),
+    *("rainfall_mse", "correlation", "crps", "crps_fair", "spread", "spread_skill_ratio", "brier"),
+    *("rank_frequency", "observed_frequency"),
+)
+
+
+def test_every_score_is_that_of_the_events_drawn():
+    cases, draws, level = ensemble_cases(0), 12, 0.5
+    weights = np.random.default_rng(3).multinomial(5, np.full(5, 1 / 5), size=draws)
+    drawn = [cases.isel(init_time=np.repeat(np.arange(5), weight)) for weight in weights]
+    drawn = xr.concat([pool(draw, "init_time") for draw in drawn], "draw")
+    whole = pool(cases, "init_time")
+    for score in SCORES:
+        options = {"gap": "1min", "draws": draws, "level": level, "seed": 3}
+        found = interval(cases, score, **options)
+        assert found.attrs == {"score": score, "events": 5, "level": level, "draws": draws}
+        means = drawn[score].mean("lead_time")
+        low, high = means.quantile([0.25, 0.75], "draw", skipna=True).drop_vars("quantile")
+        expected = {"value": whole[score].mean("lead_time"), "low": low, "high": high}
+        for name, values in expected.items():
+            xr.testing.assert_allclose(found[name].transpose(*values.dims), values)
+        by_lead_time = interval(cases, score, by_lead_time=True, **options).value
+        xr.testing.assert_allclose(by_lead_time.transpose(*whole[score].dims), whole[score])
+
+
+def test_differences_of_scores_by_threshold_scale_and_lead_time():
+    ours, other = ensemble_cases(0), ensemble_cases(1)
+    found = difference(ours, other, "fss", gap="1min", by_lead_time=True)
+    assert set(found.difference.dims) == {"threshold", "scale", "lead_time"}
+    expected = pool(ours, "init_time").fss - pool(other, "init_time").fss
+    xr.testing.assert_allclose(found.difference, expected.transpose(*found.difference.dims))
+    assert found.threshold.attrs == ours.threshold.attrs
+    assert (found.low <= found.high).all()
+
+
+def test_start_times_in_any_order():
+    cases = ensemble_cases(2)
+    shuffled = cases.isel(init_time=[3, 0, 4, 1, 2])
+    xr.testing.assert_allclose(interval(shuffled, "csi"), interval(cases, "csi"))
+
+
+def test_scores_without_start_times_have_no_events():
+    with pytest.raises(DataError, match=r"preserve_dims=\(\"init_time\", \"lead_time\"\)"):
+        interval(verify(*random_fields()), "csi")
 
 
 def test_other_start_times_are_an_error():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from verification_fields import random_fields
+from verification_fields import forecast_of, random_fields
 
 from keras_wx.errors import DataError
 from keras_wx.verification import to_frame, verify
@@ -26,6 +26,22 @@ def test_a_row_for_each_model_and_the_columns_asked_for():
     assert table.shape == (2, 4)
     assert list(table.columns) == ["MSE", "HSS@10", "HSS@20", "HSS@30"]
     assert table.loc["persistence", "MSE"] == pytest.approx(two.mse.values.mean())
+
+
+def test_scores_of_neighbourhoods_and_ensembles():
+    forecast, truth = random_fields()
+    two = forecast_of(np.stack([forecast.reflectivity, forecast.reflectivity + 5]))
+    scores = verify(two, truth, scales=(1, 4))
+    table = to_frame(scores)
+    expected = scores.fss.sel(threshold=20, scale=4).values.mean()
+    assert table.loc["made_up", "FSS@20/4"] == pytest.approx(expected)
+    assert table.loc["made_up", "CRPS"] == pytest.approx(scores.crps.values.mean())
+    assert table.loc["made_up", "spread/skill"] == pytest.approx(
+        scores.spread_skill_ratio.values.mean()
+    )
+    titles = list(to_frame(scores, columns=("fss", "brier")).columns)
+    assert titles[:3] == ["FSS@10/1", "FSS@10/4", "FSS@20/1"]
+    assert titles[-1] == "Brier@30"
 
 
 def test_undefined_lead_times_are_left_out():

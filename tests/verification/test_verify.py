@@ -278,6 +278,26 @@ def test_another_variable_has_its_own_thresholds():
     assert found.mse.attrs["units"] == "(K)^2"
 
 
+def test_data_that_name_their_thresholds():
+    values = np.random.default_rng(0).integers(0, 256, (3, 4, 4))
+    forecast = forecast_of(values[None, 1:].astype(float), units="1", name="vil")
+    truth = truth_of(values, units="1", name="vil")
+    with pytest.raises(DataError, match="No default thresholds for units '1'"):
+        verify(forecast, truth)
+    of_dataset = truth.assign_attrs(thresholds=[133, 74])
+    assert verify(forecast, of_dataset).threshold.values.tolist() == [74, 133]
+    of_dataset.vil.attrs["thresholds"] = np.array([16, 219])
+    assert verify(forecast, of_dataset).threshold.values.tolist() == [16, 219]
+    assert verify(forecast, of_dataset, thresholds=100).threshold.values.tolist() == [100]
+
+
+def test_thresholds_that_data_name_are_not_those_of_rain_rate():
+    forecast, truth = random_fields(seed=7)
+    truth.reflectivity.attrs["thresholds"] = [15.0]
+    assert verify(forecast, truth).threshold.values.tolist() == [15]
+    assert verify(forecast, truth, zr="hko_7").threshold.values.tolist() == [0.5, 2, 5, 10, 30]
+
+
 def test_preserved_dims_pool_to_the_whole():
     forecast, truth = random_fields(seed=11, inits=5)
     cases = verify(forecast, truth, preserve_dims=("init_time", "lead_time"))
