@@ -23,8 +23,7 @@ class MonteCarloDropout(keras.layers.Dropout):
         noise_shape: shape of the mask: 1 for an axis along which it is constant, None for one
             along which it varies. `(None, 1, 1, None)` drops whole channels of images.
         seed: of the draws. `keras_wx.predict(..., seed=...)` takes its own instead.
-        active: False makes the layer the identity. A model that has been compiled has to be told
-            of a change: see `active`.
+        active: False makes the layer the identity. `switch_dropout` changes it for a whole model.
 
     Input shape:
         Any.
@@ -64,13 +63,17 @@ class MonteCarloDropout(keras.layers.Dropout):
         return super().get_config() | {"active": self.active}
 
 
+def dropout_layers(model: keras.Model) -> list[MonteCarloDropout]:
+    """Every `MonteCarloDropout` of a model, nested models included."""
+    return [layer for layer in model._flatten_layers() if isinstance(layer, MonteCarloDropout)]
+
+
 def switch_dropout(model: keras.Model, active: bool) -> None:
     """Turns every `MonteCarloDropout` of a model on or off.
 
     The functions that Keras compiled for `predict`, `evaluate` and `fit` hold what the switch was
     when they were traced, so they are dropped and made anew at the next call.
     """
-    for layer in model._flatten_layers():
-        if isinstance(layer, MonteCarloDropout):
-            layer.active = active
+    for layer in dropout_layers(model):
+        layer.active = active
     model.train_function = model.test_function = model.predict_function = None

@@ -8,7 +8,15 @@ import keras
 from keras import layers
 
 from keras_wx.errors import ModelError
-from keras_wx.layers import AddToLastFrame, ConvLSTM, DepthToSpace, SpaceToDepth
+from keras_wx.layers import (
+    AddToLastFrame,
+    ConvLSTM,
+    DepthToSpace,
+    MonteCarloDropout,
+    SpaceToDepth,
+    dropout_layers,
+    switch_dropout,
+)
 from keras_wx.models.frames import FrameModel
 from keras_wx.registry import register_model
 
@@ -38,6 +46,11 @@ class ConvLSTMForecaster(FrameModel):
         output_activation: `"sigmoid"` for gray levels in [0, 1]; `"linear"` for other transforms.
         residual: whether the network forecasts the change of the last frame rather than the
             frames; see `keras_wx.layers.AddToLastFrame`. It adds no weight. The paper's does not.
+        dropout: rate at which channels of the states that the encoder hands to the forecaster are
+            dropped, in training and in forecasts. Above 0 every forecast is a draw, and
+            `keras_wx.predict(members=...)` gives an ensemble; `model.stochastic = False` turns it
+            off. A dropped channel is so at every place and lead time, so that members stay
+            coherent. It adds no weight. The paper has none.
 
     Input shape:
         `(batch, input_frames, height, width, channels)`, network numbers.
@@ -49,6 +62,7 @@ class ConvLSTMForecaster(FrameModel):
         Shi et al. (2015), Convolutional LSTM Network, arXiv:1506.04214. The parameter counts of
         its table 1 fix what the text leaves open: peepholes by channel, no input kernel in the
         forecaster's first layer, concatenated states before the 1x1 convolution.
+        Gal & Ghahramani (2016), Dropout as a Bayesian Approximation, arXiv:1506.02142.
 
     Example:
         >>> model = keras_wx.load("convlstm_hko", weights=None)
@@ -71,6 +85,7 @@ class ConvLSTMForecaster(FrameModel):
         grid: Sequence[int] | None = None,
         output_activation: str = "sigmoid",
         residual: bool = False,
+        dropout: float = 0.0,
         **kwargs,
     ):
         if input_frames < 1 or output_frames < 1 or not filters:
@@ -104,13 +119,20 @@ class ConvLSTMForecaster(FrameModel):
             name="readout",
         )
 
+        def drop(part: str, rank: int, dtype: str | None) -> MonteCarloDropout:
+            shape, name = (None, 1, 1, None), f"dropout_{part}_{rank}"
+            return MonteCarloDropout(dropout, noise_shape=shape, dtype=dtype, name=name)
+
         # === Graph ===
         frames = keras.Input((input_frames, height, width, channels), name="frames")
         x = SpaceToDepth(patch_size, name="patches")(frames)
         states = []
-        for layer in encoder:
-            x, *state = layer(x)
-            states.append(state)
+        for rank, layer in enumerate(encoder, start=1):
+            x, h, c = layer(x)
+            if dropout:
+                # C is float32 under every precision policy.
+                h, c = drop("h", rank, dtype=None)(h), drop("c", rank, dtype="float32")(c)
+            states.append((h, c))
         outputs, x = [], None
         for layer, state in zip(forecaster, states, strict=True):
             x, *_ = layer(x, initial_state=state, steps=output_frames)
@@ -135,6 +157,16 @@ class ConvLSTMForecaster(FrameModel):
         self.grid = None if grid is None else tuple(grid)
         self.output_activation = output_activation
         self.residual = residual
+        self.dropout = dropout
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether forecasts from the same frames differ."""
+        return any(layer.active for layer in dropout_layers(self))
+
+    @stochastic.setter
+    def stochastic(self, value: bool):
+        switch_dropout(self, value)
 
     def get_config(self):
         return {
@@ -149,6 +181,7 @@ class ConvLSTMForecaster(FrameModel):
             "grid": None if self.grid is None else list(self.grid),
             "output_activation": self.output_activation,
             "residual": self.residual,
+            "dropout": self.dropout,
             "name": self.name,
         }
 
