@@ -339,7 +339,7 @@ def test_options_that_make_no_data(options, message):
 
 
 def test_files_that_hold_no_digits(tmp_path):
-    digits = np.zeros((5, 28, 28), np.uint8)
+    digits = np.random.default_rng(0).integers(0, 256, (5, 28, 28), dtype=np.uint8)
     cases = {
         "cut.idx": idx(digits)[:-1],
         "labels.idx": struct.pack(">4BI", 0, 0, 8, 1, 5) + bytes(5),
