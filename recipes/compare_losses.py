@@ -114,6 +114,7 @@ def trained(
     epoch: int,
     weights: Path | None = None,
 ) -> keras.Model:
+    keras.backend.clear_session()  # the graphs of the arm before
     keras.utils.set_random_seed(SEED)
     model = keras_wx.load(PRESET, weights=None, compile=False)
     if weights is not None:
