@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test test-slow compare lint bench clean
+.PHONY: demo test test-slow test-grib compare lint bench clean
 
 demo: $(STAMP)  ## forecast the real radar sequence that ships, into demo_output/
 	$(BIN)/keras-wx demo
@@ -14,6 +14,12 @@ test: $(STAMP)  ## the fast tests
 
 test-slow: $(STAMP)  ## the slow tests
 	WANDB_MODE=offline $(BIN)/python -m pytest -m slow
+
+# In a process of their own: ecCodes and pyproj, which pysteps brings, each carry a PROJ library, and
+# a process that has loaded both crashes when it ends.
+test-grib: $(STAMP)  ## the tests that need ecCodes
+	$(BIN)/python -m pip install --quiet -e ".[grib]"
+	$(BIN)/python -m pytest tests/data/sources/test_mrms.py
 
 compare: $(STAMP)  ## installs pysteps, the peer that some tests compare with; needs a C compiler
 	$(BIN)/python -m pip install --quiet -e ".[compare]"
