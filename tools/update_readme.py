@@ -48,7 +48,9 @@ def _board(file: Path) -> str:
     link = file.with_suffix(".md").relative_to(ROOT).as_posix()
     return (
         f"{facts['data']}. Forecasts: {facts['forecasts']}; {events} events. Means over lead "
-        f"times, in brackets {facts['intervals']}; thresholds, MAE and CRPS in {facts['units']}.\n"
+        f"times, in brackets {facts['intervals']}; thresholds, MAE and CRPS in {facts['units']}. "
+        f"An ensemble is scored by its mean; the CRPS of a single forecast is its MAE. Cost in "
+        f"milliseconds of a forecast with all members on {facts['machine']}.\n"
         f"[All intervals, the lead over the best baseline, FSS, conditions, pictures]({link}).\n"
         f"\n{report.summary(table)}"
     )

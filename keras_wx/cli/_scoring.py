@@ -68,7 +68,7 @@ def print_leads(board: Leaderboard) -> None:
     leads = board.differences
     leads = leads[~leads["score"].str.startswith("FSS") & ~leads["model"].isin(board.baselines)]
     for name, rows in leads.groupby("model", sort=False):
-        out.print(f"{name} minus the best baseline, intervals {board.facts['intervals']}:")
+        out.print(f"{name} minus the best baseline (intervals: {board.facts['intervals']}):")
         for row in rows.itertuples():
             lead = _lead(row.difference, row.low, row.high)
             out.print(f"  {row.score.replace('@', ' >= '):<13}{lead:<28}{row.baseline}")

@@ -34,7 +34,7 @@ def read_csv(text: str) -> tuple[pd.DataFrame, dict[str, str]]:
 
 def summary(table: pd.DataFrame) -> str:
     """The table in brief, as Markdown: CSI with its interval, bias, errors, cost."""
-    shown = pd.DataFrame(index=table.index)
+    shown = pd.DataFrame({"members": table["members"].astype(int).astype(str)})
     for name in _starting(table, "CSI@"):
         shown[name] = _with_interval(table, name)
     for name in (*_starting(table, "bias@"), "MSE", "MAE", "CRPS"):
