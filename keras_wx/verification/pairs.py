@@ -68,7 +68,8 @@ class Pairs:
             part = function(forecast, truth)
             if joined is None:
                 whole = part.isel({dim: np.zeros(size, int) for dim, size in shape.items()})
-                coords = {dim: np.atleast_1d(self.forecast[dim].values) for dim in shape}
+                times = {dim: self.forecast[dim] for dim in shape}
+                coords = {dim: (dim, np.atleast_1d(t.values), t.attrs) for dim, t in times.items()}
                 joined = whole.assign_coords(coords).copy(deep=True)
             for name in part.data_vars:
                 here = {"init_time": inits, "lead_time": leads}

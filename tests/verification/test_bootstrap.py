@@ -87,6 +87,7 @@ SCORES = (
 )
 
 
+@pytest.mark.filterwarnings("ignore:All-NaN slice")
 def test_every_score_is_that_of_the_events_drawn():
     cases, draws, level = ensemble_cases(0), 12, 0.5
     weights = np.random.default_rng(3).multinomial(5, np.full(5, 1 / 5), size=draws)

@@ -106,7 +106,9 @@ def test_memory_is_bounded_by_a_few_blocks(tmp_path, monkeypatch, kind):
             encoding = {"reflectivity": {"chunksizes": sizes}}
             ds.to_netcdf(tmp_path / name, engine="h5netcdf", encoding=encoding)
         else:
-            ds.to_zarr(tmp_path / name, encoding={"reflectivity": {"chunks": sizes}})
+            ds.to_zarr(
+                tmp_path / name, consolidated=False, encoding={"reflectivity": {"chunks": sizes}}
+            )
     del forecast, truth, ds
     monkeypatch.setattr(pairs, "PIXELS_IN_MEMORY", 20 * 64 * 64)
     options = {

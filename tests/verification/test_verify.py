@@ -442,6 +442,9 @@ def test_is_public_and_describes_itself():
     assert found.threshold.attrs["units"] == "dBZ"
     assert set(found.csi.dims) == {"threshold", "lead_time"}
     assert np.issubdtype(found.lead_time.dtype, np.timedelta64)
+    forecast, truth = random_fields()
+    forecast.lead_time.attrs["standard_name"] = "forecast_period"
+    assert verify(forecast, truth).lead_time.attrs == forecast.lead_time.attrs
 
 
 def test_scores_can_be_saved(tmp_path):
