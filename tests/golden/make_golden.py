@@ -17,6 +17,6 @@ import zoo_cases  # noqa: E402
 
 for name in sys.argv[1:] or [*zoo_cases.NETWORKS, *zoo_cases.BASELINES]:
     model = zoo_cases.tiny(name)
-    output = model.predict(zoo_cases.inputs(model), verbose=0)
+    output = zoo_cases.forecast(model, zoo_cases.inputs(model))
     np.savez_compressed(HERE / f"{name}.npz", output=output)
     print(f"{name}: {output.shape}, {output.min():.3f} to {output.max():.3f}")

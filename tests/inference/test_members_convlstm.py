@@ -105,6 +105,7 @@ def test_round_trips(model, x, tmp_path):
     np.testing.assert_array_equal(draw(again, x), expected)
 
 
+@pytest.mark.slow
 def test_it_trains_with_its_dropout(x):
     model = tiny(dropout=0.5)
     model.compile(loss=model.loss, optimizer=keras.optimizers.Adam(0.01), run_eagerly=True)

@@ -18,12 +18,14 @@ def outputs(folder: Path) -> dict[str, np.ndarray]:
     import keras
 
     import keras_wx
+    from keras_wx.inference.network import seeded
 
     found = {}
     for directory in sorted(path for path in folder.iterdir() if path.is_dir()):
         model = keras_wx.load(directory)
         data = np.load(directory / "data.npz")
-        found[f"{directory.name}/forecast"] = model.predict(data["x"], verbose=0)
+        with seeded(model, 0):
+            found[f"{directory.name}/forecast"] = model.predict(data["x"], verbose=0)
         if not isinstance(model, keras.Model):
             continue
         scores = model.evaluate(

@@ -11,6 +11,7 @@ import numpy as np
 
 import keras_wx
 from keras_wx.baselines import Baseline
+from keras_wx.inference.network import seeded
 from keras_wx.registry import models
 from keras_wx.zoo import presets
 
@@ -63,6 +64,12 @@ def inputs(model: keras.Model | Baseline) -> np.ndarray:
         shape = model.input_shape
     shape = (BATCH, *(size or GRID for size in shape[1:]))
     return spread(np.prod(shape)).reshape(shape).astype("float32")
+
+
+def forecast(model: keras.Model | Baseline, x: np.ndarray) -> np.ndarray:
+    """What `predict` gives; a stochastic model draws the same each time."""
+    with seeded(model, 0):
+        return model.predict(x, verbose=0)
 
 
 def targets(model: keras.Model) -> np.ndarray:
