@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -146,7 +147,7 @@ def test_the_first_trained_model_says_on_what(radar):
     """Persistence alone would start at the first frame of each event too, and at any spacing."""
     board = leaderboard([persistence(), Network()], radar, repetitions=0)
     assert board.table.index.tolist() == ["network", "persistence"]
-    assert "those of network" in board.facts["windows"]
+    assert board.facts["windows"].startswith("5 frames without a gap, as network takes them")
     assert board.cases["persistence"].sizes["init_time"] == len(EVENTS) * (FRAMES - LEADS - 1)
     assert board.baselines == ("persistence",)
 
@@ -214,16 +215,19 @@ def test_blocks_hold_few_frames(radar, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("other", "reason"),
+    ("other", "reason", "told_at_once"),
     [
-        (Network(spacing=3.5), "grid spacing of 3.5 km, the table 2 km"),
-        (Network(step="10min"), "time step of 10min, the table one of 5min"),
-        (Network(inputs=5), r"reads 5 frames, which 9 of the 15 start times do not have"),
-        (Network(units="mm h-1", variable="rain_rate"), r"forecasts rain_rate \[mm h-1\]"),
+        (Network(spacing=3.5), "grid spacing of 3.5 km, the table 2 km", True),
+        (Network(step="10min"), "time step of 10min, the table one of 5min", True),
+        (Network(inputs=5), r"reads 5 frames, which 9 of the 15 start times do not have", False),
+        (Network(units="mm h-1", variable="rain_rate"), r"forecasts rain_rate \[mm h-1\]", True),
     ],
 )
-def test_what_does_not_fit_is_listed_with_the_reason(radar, other, reason):
-    board = leaderboard({"ours": Network(), "other": other}, radar, repetitions=0)
+def test_what_does_not_fit_is_listed_with_the_reason(radar, other, reason, told_at_once):
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        board = leaderboard({"ours": Network(), "other": other}, radar, repetitions=0)
+    assert ("other is left out" in " ".join(str(each.message) for each in told)) == told_at_once
     assert board.table.index.tolist() == ["ours"]
     assert re.search(reason, board.left_out["other"])
 
@@ -280,6 +284,14 @@ def test_where_one_model_has_no_forecast_is_said(radar):
     radar.reflectivity[1, :3] = np.nan  # the network sees these pixels in the frame before
     board = leaderboard([Network(), persistence()], radar, repetitions=0)
     assert "pixels" in board.facts
+    assert np.isfinite(board.spectra["network"].forecast_power).all()
+
+
+def test_baselines_alone_start_where_each_has_its_history(radar):
+    noisy = Noisy()  # reads two frames, persistence one
+    board = leaderboard([persistence(), noisy], radar, members=2, repetitions=0)
+    assert not board.left_out
+    assert board.cases["persistence"].sizes["init_time"] == len(EVENTS) * (FRAMES - LEADS - 1)
 
 
 def test_files(radar, tmp_path):

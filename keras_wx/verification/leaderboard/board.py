@@ -107,7 +107,7 @@ def leaderboard(
     )
     windows = start_windows(
         entries.data,
-        entries.sample,
+        entries.window,
         split=split,
         stride=stride,
         min_rain_fraction=min_rain_fraction,
@@ -148,17 +148,26 @@ def _scored(
 ) -> tuple[dict[str, xr.Dataset], dict[str, xr.Dataset]]:
     """Scores and spectra of every start and lead time, by model."""
     target = entries.sample.targets[0]
+    least = least_value(target)
+    # A spectrum needs a number for missing pixels; a baseline's transform may have no least one.
+    no_echo = least if np.isfinite(least) else target.fill or 0.0
     longest = max(entries.field.shape[-2:])
     common = {
         "variable": target.name,
-        "floor": least_value(target),
         "preserve_dims": ("init_time", "lead_time"),
     }
 
     def measure(forecast: xr.Dataset, truth: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset]:
         fitting = [scale for scale in scales if scale <= longest]
-        found = verify(forecast, truth, thresholds=thresholds, scales=fitting or None, **common)
-        return with_crps(found), spectra(forecast, truth, **common)
+        found = verify(
+            forecast,
+            truth,
+            thresholds=thresholds,
+            scales=fitting or None,
+            floor=least,
+            **common,
+        )
+        return with_crps(found), spectra(forecast, truth, floor=no_echo, **common)
 
     failures: dict[str, Exception] = {}
     parts = forecast_all(

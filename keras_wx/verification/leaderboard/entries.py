@@ -70,6 +70,15 @@ class Entries:
         except DataError:
             return None
 
+    @property
+    def window(self) -> Sample:
+        """What a start time needs around it: the window that the first model was trained on or,
+        where none was trained, one with the longest history that a baseline reads."""
+        if len(self.baselines) < len(self.models):
+            return self.sample
+        inputs = [model.preset.sample.input_steps for model in self.models.values()]
+        return self.sample.with_frames(input_frames=max(b - a + 1 for a, b in inputs))
+
     def drop_without_history(self, init_times: np.ndarray) -> None:
         """Leaves out the models that read further back than the data reach at some start time."""
         times = self.data["time"].values
@@ -130,6 +139,8 @@ def gather(
             cover(model, found.field.shape[-2:])
         except Exception as error:  # of a plug-in's model too: the others go on
             left_out[label] = reason_of(error)
+            # At once: an option may be all that is missing, and the scoring takes its time.
+            warnings.warn(f"{label} is left out: {left_out[label]}", stacklevel=3)
         else:
             entries = found
             entries.models[label] = model

@@ -49,8 +49,8 @@ def facts_of(
         "data": str(data.attrs.get("title") or data.attrs.get("source") or "not named")
         + f"; {rows} x {columns} points"
         + (f" of {entries.spacing_km[0]:.3g} km" if entries.spacing_km else ""),
-        "windows": f"those of {next(iter(entries.models))}; left out: {left.dry:,} starts by the "
-        f"rain filter, {left.broken:,} by gaps in time",
+        "windows": f"{left.frames} frames without a gap, as {next(iter(entries.models))} takes "
+        f"them; left out: {left.dry:,} starts by the rain filter, {left.broken:,} by gaps in time",
         "units": entries.field.attrs["units"],
         "machine": machine(),
         "software": f"keras_wx {__version__}",
