@@ -1,4 +1,4 @@
-"""The registered baseline: cascade, autoregression, noise and matching put together."""
+"""The registered baseline: motion, scales and matching put together."""
 
 from __future__ import annotations
 
@@ -7,19 +7,15 @@ from itertools import pairwise
 
 import numpy as np
 
-from keras_wx.baselines.advection import advect, displace, displacements
+from keras_wx.baselines.advection import displace, displacements
 from keras_wx.baselines.base import Baseline
 from keras_wx.baselines.optical_flow.gray import to_gray
 from keras_wx.baselines.optical_flow.variational import variational_flow
-from keras_wx.baselines.steps.autoregression import correlations, stationary, yule_walker
-from keras_wx.baselines.steps.cascade import band_filters, decompose, recompose
 from keras_wx.baselines.steps.matching import match_distribution, near_rain
-from keras_wx.baselines.steps.noise import level_amplitudes, spectral_amplitude, white
+from keras_wx.baselines.steps.scales import HISTORY, Scales
 from keras_wx.errors import ModelError
 from keras_wx.registry import register_model
 
-HISTORY = 3
-"""Frames that two lags of the autoregression take, and two velocities."""
 STEP_INTO_RAIN = 5.0
 """How far dry points lie below the threshold, in dB: rain has an edge, but no cliff."""
 
@@ -113,33 +109,22 @@ class Steps(Baseline):
 
     def _members(self, frames: np.ndarray, rngs: list[np.random.Generator]) -> np.ndarray:
         """An ensemble from three frames `(time, y, x)`: `(members, output_frames, y, x)`."""
-        now, shape = frames[-1], frames.shape[1:]
-        no_echo = frames.min()
+        now, no_echo = frames[-1], frames.min()
         flows = [variational_flow(*pair) for pair in pairwise(to_gray(frames))]
         velocity = np.mean(flows, axis=0)
-        dry = self.threshold - STEP_INTO_RAIN
-        rain = np.where(frames >= self.threshold, frames, dry)
-        filters = band_filters(shape, min(self.levels, max(shape).bit_length() - 1))
-        history = [
-            decompose(advect(field, velocity, age, fill=dry)[-1] if age else field, filters)
-            for age, field in zip((2, 1, 0), rain, strict=True)
-        ]
-        phi = yule_walker(stationary(correlations(history)))
-        phi1, phi2, phi0 = phi.T[:, :, None, None]
-        noise = phi0 * level_amplitudes(spectral_amplitude(rain[-1]), filters, shape)
-
         speed = np.sqrt((velocity**2).sum(axis=0).mean())
         drift = self.drift * speed * np.stack([rng.standard_normal((2, 1, 1)) for rng in rngs])
 
-        out = np.empty((len(rngs), self.output_frames, *shape), np.float32)
-        last, before = (np.stack([c.spectra] * len(rngs)) for c in history[:0:-1])
+        dry = self.threshold - STEP_INTO_RAIN
+        rain = np.where(frames >= self.threshold, frames, dry)
+        scales = Scales.of(rain, velocity, self.levels, fill=dry)
         near = [near_rain(now >= self.threshold, self.rim)] * len(rngs)
-        for step, displacement in enumerate(displacements(velocity, self.output_frames), start=1):
-            innovation = noise * np.stack([white(shape, rng) for rng in rngs])[:, None]
-            last, before = phi1 * last + phi2 * before + innovation, last
-            for member, field in enumerate(recompose(last, history[-1])):
+        out = np.empty((len(rngs), self.output_frames, *now.shape), np.float32)
+        paths = displacements(velocity, self.output_frames)
+        for step, (path, fields) in enumerate(zip(paths, scales.evolve(rngs), strict=False)):
+            for member, field in enumerate(fields):
                 field = match_distribution((field - field.min()) * near[member], now)
                 near[member] = near_rain(field >= self.threshold, self.rim)
-                moved = displace(field, displacement + step * drift[member], fill=no_echo)
-                out[member, step - 1] = moved
+                strayed = path + (step + 1) * drift[member]
+                out[member, step] = displace(field, strayed, fill=no_echo)
         return out
