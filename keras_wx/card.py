@@ -6,7 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from keras_wx.spec import Preset, Sample, Variable, Weights
+    from keras_wx.spec import Component, Preset, Sample, Variable, Weights
 
 WIDTH = 80
 INDENT = " " * 14
@@ -28,12 +28,19 @@ def render(preset: Preset) -> str:
     lines += _sample(preset.sample)
     if preset.training:
         recipe = preset.training
-        parts = [f"{recipe.loss.name} loss", recipe.optimizer.name, f"batch {recipe.batch_size}"]
+        parts = [f"{_loss(recipe.loss)} loss", recipe.optimizer.name, f"batch {recipe.batch_size}"]
         lines.append(_row("training", ", ".join(parts)))
     lines += _weights(preset)
     for reference in preset.references:
         lines.append(_row("reference", reference))
     return "\n".join(lines)
+
+
+def _loss(loss: Component) -> str:
+    """Its name, or the sum that it is."""
+    terms = [(term.get("factor", 1), term["name"]) for term in loss.arguments.get("terms", ())]
+    sums = [name if factor == 1 else f"{factor:g} {name}" for factor, name in terms]
+    return " + ".join(sums) or loss.name
 
 
 def _sample(sample: Sample) -> list[str]:
