@@ -116,6 +116,8 @@ def train(name: str, options: argparse.Namespace) -> Run:
         return run
     keras.utils.set_random_seed(SEED)
     model = compiled(name, options)
+    # Before a checkpoint brings back the rate of its last step.
+    highest = float(model.optimizer.learning_rate)
     if run.weights:
         model.optimizer.build(model.trainable_variables)
         load_weights(model, folder / run.weights)
@@ -130,7 +132,6 @@ def train(name: str, options: argparse.Namespace) -> Run:
     )
     held_out = keras_wx.open_dataset("moving_mnist", seed=SEED, sequences=(0, VALIDATION, 0))
     val = keras_wx.samples(held_out, model.preset, split="val", batch_size=BATCH_SIZE)
-    highest = float(model.optimizer.learning_rate)
 
     first, losses = run.steps, []
     while run.seconds < budget:
