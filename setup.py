@@ -16,7 +16,7 @@ setup(
     package_dir={"keras_wx.zoo_configs": "zoo_configs"},
     package_data={
         "keras_wx": ["py.typed"],
-        "keras_wx.data.shipped": ["*.nc"],
+        "keras_wx.data.shipped": ["*.nc", "*.npz", "*.txt"],
         "keras_wx.zoo_configs": ["*.yaml"],
         "keras_wx.zoo_configs.weights": ["*.weights.h5"],
     },

@@ -2,7 +2,9 @@
 
     python recipes/convlstm_hko_taasrad19.py --data taasrad19_64x64_2015-10_2017-01.nc --out runs
 
-A run that was broken off goes on from its last epoch when started again with the same `--out`.
+A run that was broken off goes on from its last epoch when started again with the same `--out`. The
+learning rate is constant but for its warm-up and its fall to zero over the last fifth, so that a
+run may also go on, before that fall, with another number of `--epochs`.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from pathlib import Path
 
 import keras
 import yaml
+from keras import ops
 
 import keras_wx
 from keras_wx.spec import Training
@@ -26,13 +29,19 @@ from keras_wx.zoo.loading import build
 SEED = 2015
 STEPS_PER_EPOCH = 200
 VARIANT = yaml.safe_load("""
+config: {first_guess: extrapolation}
 sample:
   step: 5min
   grids: {radar: {shape: [64, 64], spacing_km: 3.75}}
   variables: {reflectivity: {transform: {linear: {low: 0, high: 60}}, fill: 0}}
   filter: {above: 10, min_fraction: 0.05}
 training:
-  loss: {name: balanced_error, mse: 1.0, mae: 0.1}
+  loss:
+    name: combined
+    terms:
+      - {name: mse}
+      - {name: mae, factor: 0.2}
+      - {name: soft_csi, factor: 0.02}
   optimizer: {name: adam, learning_rate: 1.0e-4, clipnorm: 1.0}
   batch_size: 8
   augment: [flip, rotate]
@@ -81,7 +90,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="the TAASRAD19 NetCDF file")
     parser.add_argument("--out", type=Path, required=True, help="folder for weights and log")
-    parser.add_argument("--epochs", type=int, default=18, help=f"of {STEPS_PER_EPOCH} steps")
+    parser.add_argument("--epochs", type=int, default=30, help=f"of {STEPS_PER_EPOCH} steps")
     parser.add_argument("--bfloat16", action="store_true", help="mixed precision, for new CPUs")
     return parser.parse_args()
 
@@ -89,17 +98,35 @@ def arguments() -> argparse.Namespace:
 def variant_preset():
     preset = presets.base("convlstm_hko")
     training = Training.model_validate(preset.training.model_dump() | VARIANT["training"])
-    sample = preset.sample.merged(VARIANT["sample"])
-    return preset.model_copy(update={"sample": sample, "training": training})
+    return preset.model_copy(
+        update={
+            "config": preset.config | VARIANT["config"],
+            "sample": preset.sample.merged(VARIANT["sample"]),
+            "training": training,
+        }
+    )
 
 
 def compile_for(model: keras.Model, steps: int):
-    """The preset's loss and metrics; learning rate warmed up, then a cosine to zero."""
+    """The preset's loss and metrics, with the learning rate of a first training."""
     compile_model(model, model.preset)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        1e-4, decay_steps=steps - 200, alpha=0.01, warmup_target=1e-3, warmup_steps=200
-    )
-    model.optimizer.learning_rate = schedule
+    model.optimizer.learning_rate = Trapezoid(1e-3, steps, warmup=200, fall=steps // 5)
+
+
+@keras.saving.register_keras_serializable(package="recipes")
+class Trapezoid(keras.optimizers.schedules.LearningRateSchedule):
+    """Rises linearly for `warmup` steps, stays at `peak`, and falls linearly over the last ones."""
+
+    def __init__(self, peak: float, steps: int, warmup: int, fall: int):
+        self.peak, self.steps, self.warmup, self.fall = peak, steps, warmup, fall
+
+    def __call__(self, step):
+        step = ops.cast(step, "float32")
+        rise, left = (step + 1) / self.warmup, (self.steps - step) / self.fall
+        return self.peak * ops.clip(ops.minimum(rise, left), 0.0, 1.0)
+
+    def get_config(self):
+        return {"peak": self.peak, "steps": self.steps, "warmup": self.warmup, "fall": self.fall}
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from keras_wx.cli.demo import demo
 from keras_wx.cli.evaluate import evaluate
 from keras_wx.cli.fetch import fetch
 from keras_wx.cli.info import info
+from keras_wx.cli.leaderboard import leaderboard
 from keras_wx.cli.list import list_presets
 from keras_wx.cli.predict import predict
 
@@ -33,6 +34,7 @@ for command, name in (
     (datasets, "datasets"),
     (predict, "predict"),
     (evaluate, "evaluate"),
+    (leaderboard, "leaderboard"),
     (demo, "demo"),
 ):
     app.command(name)(command)

@@ -25,7 +25,7 @@ def _fused(function):
 
 
 @_fused
-def _gates(z, c, peepholes, dtype):
+def gates(z, c, peepholes, dtype):
     """The next states (H, C) from `z`, the four gates before activation, and the last C.
 
     Args:
@@ -202,7 +202,7 @@ class ConvLSTM(keras.layers.Layer):
         def step(x, h, c):
             # ops.add, unlike `+`, has a gradient of its own for a bias under TensorFlow.
             z = ops.add(convolve(x, h), bias)
-            return _gates(z, c, peepholes, self.variable_dtype)
+            return gates(z, c, peepholes, self.variable_dtype)
 
         return step
 

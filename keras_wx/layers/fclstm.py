@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_wx.errors import ModelError
-from keras_wx.layers.convlstm import _gates
+from keras_wx.layers.convlstm import gates
 
 
 @keras.saving.register_keras_serializable(package="keras_wx")
@@ -108,7 +108,7 @@ class FCLSTM(keras.layers.Layer):
         outputs = []
         for share in shares:
             z = share if h is None else ops.add(ops.matmul(h, recurrent), share)
-            h, c = _gates(z, c, peepholes, self.variable_dtype)
+            h, c = gates(z, c, peepholes, self.variable_dtype)
             outputs.append(h)
         return ops.stack(outputs, axis=1), h, c
 

@@ -9,9 +9,10 @@ from keras import layers
 
 from keras_wx.errors import ModelError
 from keras_wx.layers import (
-    AddToLastFrame,
+    AddChange,
     ConvLSTM,
     DepthToSpace,
+    Extrapolation,
     MonteCarloDropout,
     SpaceToDepth,
     dropout_layers,
@@ -44,8 +45,10 @@ class ConvLSTMForecaster(FrameModel):
         grid: `(height, width)`; None leaves both open, and the model takes any grid that the
             patch size divides.
         output_activation: `"sigmoid"` for gray levels in [0, 1]; `"linear"` for other transforms.
-        residual: whether the network forecasts the change of the last frame rather than the
-            frames; see `keras_wx.layers.AddToLastFrame`. It adds no weight. The paper's does not.
+        first_guess: what the network forecasts the change of: `"persistence"`, the last frame;
+            `"extrapolation"`, the last frame carried along its motion (see
+            `keras_wx.layers.Extrapolation`); or None, as in the paper, for the frames themselves.
+            It adds no weight.
         dropout: rate at which channels of the states that the encoder hands to the forecaster are
             dropped, in training and in forecasts. Above 0 every forecast is a draw, and
             `keras_wx.predict(members=...)` gives an ensemble; `model.stochastic = False` turns it
@@ -84,7 +87,7 @@ class ConvLSTMForecaster(FrameModel):
         peephole: str | None = "channel",
         grid: Sequence[int] | None = None,
         output_activation: str = "sigmoid",
-        residual: bool = False,
+        first_guess: str | None = None,
         dropout: float = 0.0,
         **kwargs,
     ):
@@ -92,6 +95,11 @@ class ConvLSTMForecaster(FrameModel):
             raise ModelError(
                 "Expected at least one input frame, one output frame and one layer. Received: "
                 f"input_frames={input_frames}, output_frames={output_frames}, filters={filters}"
+            )
+        if first_guess not in (None, "persistence", "extrapolation"):
+            raise ModelError(
+                "first_guess is 'persistence', 'extrapolation' or None. "
+                f"Received: first_guess={first_guess!r}"
             )
         height, width = grid or (None, None)
 
@@ -113,9 +121,9 @@ class ConvLSTMForecaster(FrameModel):
         readout = layers.Conv3D(
             channels * patch_size**2,
             1,
-            # Zero change, which is persistence, is where the training of a residual starts.
-            kernel_initializer="zeros" if residual else "glorot_uniform",
-            activation="linear" if residual else output_activation,
+            # Training starts from the first guess itself: from no change.
+            kernel_initializer="zeros" if first_guess else "glorot_uniform",
+            activation="linear" if first_guess else output_activation,
             name="readout",
         )
 
@@ -139,8 +147,12 @@ class ConvLSTMForecaster(FrameModel):
             outputs.append(x)
         x = outputs[0] if len(outputs) == 1 else layers.Concatenate(name="states")(outputs)
         x = DepthToSpace(patch_size, name="unpatch")(readout(x))
-        if residual:
-            x = AddToLastFrame(output_activation, name="residual")(x, frames)
+        if first_guess:
+            if first_guess == "extrapolation":
+                guess = Extrapolation(output_frames, name="extrapolation")(frames)
+            else:
+                guess = frames[:, -1:]
+            x = AddChange(output_activation, name="change")(x, guess)
         # The forecast itself is float32 under every precision policy.
         x = layers.Activation("linear", dtype="float32", name="forecast")(x)
         super().__init__(inputs=frames, outputs=x, **kwargs)
@@ -156,7 +168,7 @@ class ConvLSTMForecaster(FrameModel):
         self.peephole = peephole
         self.grid = None if grid is None else tuple(grid)
         self.output_activation = output_activation
-        self.residual = residual
+        self.first_guess = first_guess
         self.dropout = dropout
 
     @property
@@ -180,7 +192,7 @@ class ConvLSTMForecaster(FrameModel):
             "peephole": self.peephole,
             "grid": None if self.grid is None else list(self.grid),
             "output_activation": self.output_activation,
-            "residual": self.residual,
+            "first_guess": self.first_guess,
             "dropout": self.dropout,
             "name": self.name,
         }
