@@ -13,13 +13,13 @@ def load_model(name: str, **overrides):
     from keras_wx.zoo import presets
 
     presets.get(name)  # a wrong name is told at once, not after the seconds that Keras takes
-    _import_keras()
+    import_keras()
     from keras_wx.zoo.loading import load
 
     return load(name, compile=False, **overrides)
 
 
-def _import_keras() -> None:
+def import_keras() -> None:
     """Imports Keras and its backend; later imports find them.
 
     While they are loaded, TensorFlow's libraries write to file descriptor 2 whatever the log level

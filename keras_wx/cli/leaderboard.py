@@ -70,7 +70,7 @@ def leaderboard(
     source = o.open_input(
         path, dataset, variable=variable, units=units, spacing_km=spacing_km, step=step
     )
-    _model._import_keras()
+    _model.import_keras()
 
     from keras_wx.verification.leaderboard import leaderboard
 
