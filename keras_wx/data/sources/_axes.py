@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from keras_wx.data.geometry import POSITIONS, is_geographic, spatial_dims, unit_km
-from keras_wx.data.sources._grid import metre_coordinates
+from keras_wx.data.sources._grid import DEGREES, metre_attrs, metre_coordinates
 from keras_wx.data.sources._quantity import Quantity
 from keras_wx.errors import DataError
 
@@ -144,12 +144,9 @@ def _renamed(field: xr.DataArray, ydim: str, xdim: str, y: str, x: str) -> xr.Da
 
 
 def _in_degrees(field: xr.DataArray) -> xr.DataArray:
-    for dim, attrs in (
-        ("lat", {"units": "degrees_north", "standard_name": "latitude", "axis": "Y"}),
-        ("lon", {"units": "degrees_east", "standard_name": "longitude", "axis": "X"}),
-    ):
+    for dim, axis in (("lat", "Y"), ("lon", "X")):
         if dim in field.coords:
-            field[dim].attrs |= attrs
+            field[dim].attrs |= DEGREES[dim] | {"axis": axis}
     return field
 
 
@@ -163,10 +160,5 @@ def _in_metres(field: xr.DataArray) -> xr.DataArray:
             field = field.drop_vars(dim)
             continue
         metres = coordinate.values * (1000 * unit_km(coordinate))
-        attrs = {
-            "units": "m",
-            "axis": dim.upper(),
-            "standard_name": f"projection_{dim}_coordinate",
-        }
-        field = field.assign_coords({dim: (dim, metres, coordinate.attrs | attrs)})
+        field = field.assign_coords({dim: (dim, metres, coordinate.attrs | metre_attrs(dim))})
     return field

@@ -74,14 +74,18 @@ def _packing(variable: xr.DataArray) -> list[str]:
     return [str(variable.encoding.get(key)) for key in _PACKING]
 
 
-def expand(path: PathLike | Iterable[PathLike]) -> list[str]:
+def expand(path: PathLike | Iterable[PathLike], suffixes: tuple[str, ...] = _SUFFIXES) -> list[str]:
     """The files and stores that a file, folder, pattern or list of them means.
+
+    Args:
+        path: what the user gave.
+        suffixes: how the names end that are taken from a folder.
 
     Raises:
         DataError: none is there.
     """
     if not isinstance(path, (str, os.PathLike)):
-        paths = [name for part in path for name in expand(part)]
+        paths = [name for part in path for name in expand(part, suffixes)]
         if not paths:
             raise DataError("Expected at least one file. Received an empty list.")
         return paths
@@ -89,11 +93,11 @@ def expand(path: PathLike | Iterable[PathLike]) -> list[str]:
     if "://" in name or os.path.isfile(name) or is_store(name):
         return [name]
     if os.path.isdir(name):
-        found = sorted(str(p) for p in Path(name).iterdir() if p.suffix.lower() in _SUFFIXES)
+        found = sorted(str(p) for p in Path(name).iterdir() if p.name.lower().endswith(suffixes))
         if not found:
             raise DataError(
                 f"{name}: expected a Zarr store, or a folder with files named "
-                f"*{', *'.join(_SUFFIXES)}. Found neither."
+                f"*{', *'.join(suffixes)}. Found neither."
             )
         return found
     found = sorted(glob.glob(name))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import os
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ import dask.array as da
 import numpy as np
 import xarray as xr
 
-from keras_wx.data.sources._files import PathLike, expand, is_store
+from keras_wx.data.sources._files import PathLike, expand
 from keras_wx.data.sources._latlon_grid import LatLonGrid
 from keras_wx.data.sources._projected_grid import ProjectedGrid
 from keras_wx.errors import DataError
@@ -49,20 +48,7 @@ def find_frames(path: PathLike | Iterable[PathLike], suffixes: tuple[str, ...]) 
     Raises:
         DataError: when there is none.
     """
-    if not isinstance(path, (str, os.PathLike)):
-        found = [name for part in path for name in find_frames(part, suffixes)]
-        return found or expand([])  # which says what is wrong
-    folder = Path(path).expanduser()
-    if not folder.is_dir() or is_store(str(folder)):
-        return expand(path)
-    suffixes = (*suffixes, ".zarr")
-    found = [str(p) for p in sorted(folder.iterdir()) if p.name.lower().endswith(suffixes)]
-    if not found:
-        raise DataError(
-            f"{folder}: expected a Zarr store, or a folder with files named "
-            f"*{', *'.join(suffixes)}. Found neither."
-        )
-    return found
+    return expand(path, (*suffixes, ".zarr"))
 
 
 def first_bytes(path: str, count: int = 4096) -> bytes:

@@ -8,6 +8,8 @@ from typing import ClassVar
 import numpy as np
 import xarray as xr
 
+from keras_wx.data.sources._grid import DEGREES
+
 
 @dataclass(frozen=True)
 class LatLonGrid:
@@ -34,11 +36,9 @@ class LatLonGrid:
     def coordinates(self) -> dict[str, xr.Variable]:
         """`lat` in degrees north, `lon` in degrees east from -180 to 180."""
         lat, lon = map(np.linspace, self.first, self.last, self.shape)
-        north = {"units": "degrees_north", "standard_name": "latitude", "axis": "Y"}
-        east = {"units": "degrees_east", "standard_name": "longitude", "axis": "X"}
         return {
-            "lat": xr.Variable("lat", lat, north),
-            "lon": xr.Variable("lon", about_greenwich(lon), east),
+            "lat": xr.Variable("lat", lat, DEGREES["lat"] | {"axis": "Y"}),
+            "lon": xr.Variable("lon", about_greenwich(lon), DEGREES["lon"] | {"axis": "X"}),
         }
 
     def __str__(self) -> str:

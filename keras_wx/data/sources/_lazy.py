@@ -11,10 +11,12 @@ from xarray.core import indexing
 
 
 class _Frames(BackendArray):
-    def __init__(self, read: Callable[[np.ndarray], np.ndarray], shape: tuple[int, int, int]):
+    def __init__(
+        self, read: Callable[[np.ndarray], np.ndarray], shape: tuple[int, int, int], dtype: str
+    ):
         self._read = read
         self.shape = shape
-        self.dtype = np.dtype("float32")
+        self.dtype = np.dtype(dtype)
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> np.ndarray:
         return indexing.explicit_indexing_adapter(
@@ -35,6 +37,7 @@ def lazy_frames(
     attrs: dict,
     *,
     chunk: int,
+    dtype: str = "float32",
 ) -> xr.Variable:
     """A field of many frames of which only those that are asked for are ever read.
 
@@ -42,17 +45,18 @@ def lazy_frames(
     takes to read.
 
     Args:
-        read: indices of frames -> `float32` `(frames, y, x)`. It may be called from any thread.
+        read: indices of frames -> `(frames, y, x)` of `dtype`. It may be called from any thread.
         shape: `(time, y, x)`.
         attrs: attributes of the field.
         chunk: frames that are best read together.
+        dtype: of the field.
 
     Returns:
         A variable with dims `(time, y, x)`, which `.chunk(time=...)` turns into dask arrays.
     """
     return xr.Variable(
         ("time", "y", "x"),
-        indexing.LazilyIndexedArray(_Frames(read, shape)),
+        indexing.LazilyIndexedArray(_Frames(read, shape, dtype)),
         attrs,
         {"preferred_chunks": {"time": chunk, "y": shape[1], "x": shape[2]}},
     )

@@ -12,7 +12,7 @@ from keras_wx.errors import DataError
 
 # The header names the projection, but neither the sphere nor the origin; these two put the lower
 # left corner that it does name at 0, 0.
-_SPHERE = "+a=6371288 +x_0=380886.310 +y_0=3395677.920 +no_defs"
+SPHERE = "+a=6371288 +x_0=380886.310 +y_0=3395677.920 +no_defs"
 _NUMBER = re.compile(rb"(?:#[^\n]*\n|\s)*(\d+)")
 _COMMENT = re.compile(rb"^#[ \t]*(\S+)[ \t]+(\S.*?)[ \t\r]*$", re.MULTILINE)
 _HEADER_BYTES = 16_384
@@ -36,7 +36,7 @@ def read_header(path: str) -> Header:
         )
     projection = (
         f"+proj=stere +lat_0={options['centrallatitude']} +lat_ts={options['truelatitude']} "
-        f"+lon_0={options['centrallongitude']} {_SPHERE}"
+        f"+lon_0={options['centrallongitude']} {SPHERE}"
     )
     # The first row is the northernmost.
     step = -float(options["metersperpixel_y"]), float(options["metersperpixel_x"])

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 import xarray as xr
 
+from keras_wx.data.sources._grid import DEGREES, metre_attrs
 from keras_wx.data.sources._stereographic import PolarStereographic
 
 
@@ -54,24 +55,14 @@ class ProjectedGrid:
         """`y` and `x` in metres; latitude and longitude too for a polar stereographic grid."""
         coordinates = {}
         for axis, size, first, step in zip("yx", self.shape, self.first, self.step, strict=True):
-            attrs = {
-                "units": "m",
-                "axis": axis.upper(),
-                "standard_name": f"projection_{axis}_coordinate",
-            }
-            coordinates[axis] = xr.Variable(axis, first + (np.arange(size) + 0.5) * step, attrs)
+            values = first + (np.arange(size) + 0.5) * step
+            coordinates[axis] = xr.Variable(axis, values, metre_attrs(axis))
         projection = PolarStereographic.parse(self.projection)
         if projection is not None:
             y, x = np.meshgrid(coordinates["y"].values, coordinates["x"].values, indexing="ij")
-            for name, standard_name, units, values in zip(
-                ("lat", "lon"),
-                ("latitude", "longitude"),
-                ("degrees_north", "degrees_east"),
-                reversed(projection.inverse(x, y)),
-                strict=True,
-            ):
-                attrs = {"units": units, "standard_name": standard_name}
-                coordinates[name] = xr.Variable(("y", "x"), values.astype("float32"), attrs)
+            lon, lat = projection.inverse(x, y)
+            for name, values in (("lat", lat), ("lon", lon)):
+                coordinates[name] = xr.Variable(("y", "x"), values.astype("float32"), DEGREES[name])
         return coordinates
 
     def placed(self, lon: float, lat: float) -> ProjectedGrid:

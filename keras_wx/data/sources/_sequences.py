@@ -6,40 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import xarray as xr
-from xarray.backends import BackendArray
-from xarray.core import indexing
 
+from keras_wx.data.sources._lazy import lazy_frames
 from keras_wx.errors import DataError
 
 PARTS = ("train", "val", "test")
 STEP = np.timedelta64(1, "m")
 """Images have no clock: a frame a minute gives times that read well."""
-
-
-class _Sequences(BackendArray):
-    """`(sequences * frames, rows, columns)`, of which only what is asked for is ever made."""
-
-    def __init__(self, draw: Callable[[int], np.ndarray], sequences: int, frames: int, size: int):
-        self._draw = draw
-        self._frames = frames
-        self.shape = (sequences * frames, size, size)
-        self.dtype = np.dtype(np.uint8)
-
-    def __getitem__(self, key: indexing.ExplicitIndexer) -> np.ndarray:
-        return indexing.explicit_indexing_adapter(
-            key, self.shape, indexing.IndexingSupport.OUTER_1VECTOR, self._read
-        )
-
-    def _read(self, key: tuple) -> np.ndarray:
-        time, *pixels = key
-        wanted = np.arange(self.shape[0])[time]
-        numbers, places = np.divmod(np.atleast_1d(wanted), self._frames)
-        images = np.empty((len(numbers), *self.shape[1:]), self.dtype)
-        for number in np.unique(numbers):
-            here = numbers == number
-            images[here] = self._draw(int(number))[places[here]]
-        images = images[:, *pixels]
-        return images if wanted.ndim else images[0]
 
 
 def sequence_dataset(
@@ -69,11 +42,21 @@ def sequence_dataset(
     hours = -(-2 * frames * STEP // np.timedelta64(1, "h"))
     starts = np.datetime64("2000-01-01", "ns") + np.arange(total) * np.timedelta64(hours, "h")
     times = (starts[:, None] + np.arange(frames) * STEP).ravel()
-    images = xr.Variable(
-        ("time", "y", "x"),
-        indexing.LazilyIndexedArray(_Sequences(draw, total, frames, size)),
+
+    def read(wanted: np.ndarray) -> np.ndarray:
+        numbers, places = np.divmod(wanted, frames)
+        images = np.empty((len(wanted), size, size), np.uint8)
+        for number in np.unique(numbers):
+            here = numbers == number
+            images[here] = draw(int(number))[places[here]]
+        return images
+
+    images = lazy_frames(
+        read,
+        (total * frames, size, size),
         {"units": "1", "long_name": "intensity", "scale_factor": np.float32(1 / 255)},
-        {"preferred_chunks": {"time": frames, "y": size, "x": size}},
+        chunk=frames,
+        dtype="uint8",
     )
     splits, first = {}, 0
     for name, number in parts.items():

@@ -26,8 +26,7 @@ _SUFFIXES = (".pgm", ".pgm.gz", ".h5", ".hdf5", ".hdf", ".nc", ".nc4")
 _SUOMI1 = ProjectedGrid.about_its_middle(
     (1226, 760),
     (-999.62859, 999.674053),
-    "+proj=stere +lat_0=90 +lat_ts=60 +lon_0=25 +a=6371288 +x_0=380886.310 +y_0=3395677.920 "
-    "+no_defs",
+    f"+proj=stere +lat_0=90 +lat_ts=60 +lon_0=25 {_pgm.SPHERE}",
 ).placed(18.6, 57.93)
 """The grid of the pictures of 2016, which have been repacked without their coordinates."""
 
@@ -74,7 +73,7 @@ def fmi(
         return open_odim(paths, quantity, _ATTRS)
     dataset = radar(paths, chunks=chunks)
     if "y" not in dataset.coords and _shape(dataset) == _SUOMI1.shape:
-        dataset = dataset.assign_coords(_SUOMI1.coordinates())
+        dataset = dataset.assign_coords(_SUOMI1.coordinates()).assign_attrs(_SUOMI1.attrs)
     return dataset.assign_attrs(_ATTRS | dataset.attrs)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import xarray as xr
 
 from keras_wx.data.sources._files import PathLike, open_files
+from keras_wx.data.sources._grid import DEGREES
 from keras_wx.data.sources.radar import radar
 from keras_wx.errors import DataError
 from keras_wx.registry import register_dataset
@@ -63,6 +64,6 @@ def openmrg(path: PathLike | Iterable[PathLike], *, chunks=None) -> xr.Dataset:
         )
     for axis in ("y", "x"):
         dataset[axis].attrs["units"] = "m"
-    dataset["lat"].attrs |= {"units": "degrees_north", "standard_name": "latitude"}
-    dataset["lon"].attrs |= {"units": "degrees_east", "standard_name": "longitude"}
+    for name, attrs in DEGREES.items():
+        dataset[name].attrs |= attrs
     return dataset.assign_attrs(_ATTRS | dataset.attrs)
