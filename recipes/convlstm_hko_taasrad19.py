@@ -29,7 +29,7 @@ from keras_wx.zoo.loading import build
 SEED = 2015
 STEPS_PER_EPOCH = 200
 VARIANT = yaml.safe_load("""
-config: {first_guess: extrapolation}
+config: {first_guess: persistence}
 sample:
   step: 5min
   grids: {radar: {shape: [64, 64], spacing_km: 3.75}}
@@ -40,8 +40,8 @@ training:
     name: combined
     terms:
       - {name: mse}
-      - {name: mae, factor: 0.2}
-      - {name: soft_csi, factor: 0.02}
+      - {name: mae, factor: 0.1}
+      - {name: soft_csi, factor: 0.04}
   optimizer: {name: adam, learning_rate: 1.0e-4, clipnorm: 1.0}
   batch_size: 8
   augment: [flip, rotate]
@@ -90,7 +90,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="the TAASRAD19 NetCDF file")
     parser.add_argument("--out", type=Path, required=True, help="folder for weights and log")
-    parser.add_argument("--epochs", type=int, default=30, help=f"of {STEPS_PER_EPOCH} steps")
+    parser.add_argument("--epochs", type=int, default=18, help=f"of {STEPS_PER_EPOCH} steps")
     parser.add_argument("--bfloat16", action="store_true", help="mixed precision, for new CPUs")
     return parser.parse_args()
 
