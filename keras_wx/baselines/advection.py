@@ -36,7 +36,7 @@ def advect(
         iterations: see `displacements`.
 
     Returns:
-        The frame after 1, 2, ... `steps` steps, `(steps, y, x)`, in the type of `frame`.
+        The frame after 1, 2, ... `steps` steps, `(steps, y, x)`, in floats as precise as `frame`.
 
     Raises:
         ModelError: `frame` and `velocity` are on different grids, or as `displacements` says.
@@ -114,7 +114,7 @@ def displace(
         order: of the interpolation: 0 takes the nearest value, 1 is bilinear.
 
     Returns:
-        The moved field, `(y, x)`, in the type of `frame`.
+        The moved field, `(y, x)`, in floats as precise as `frame`.
     """
     return map_coordinates(
         frame,

@@ -11,7 +11,6 @@ import xarray as xr
 from keras_wx.cli._console import console, table
 from keras_wx.plots.style import pretty_units
 from keras_wx.verification.bootstrap import difference
-from keras_wx.verification.leaderboard.cases import least_value as least_value
 from keras_wx.verification.table import to_frame
 
 if TYPE_CHECKING:

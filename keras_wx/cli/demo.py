@@ -36,10 +36,11 @@ def demo(
     import keras_wx
     from keras_wx.cli._model import load_model
     from keras_wx.cli._output import replacing, write_netcdf
-    from keras_wx.cli._scoring import least_value, print_scores
+    from keras_wx.cli._scoring import print_scores
     from keras_wx.data.conform import conform
     from keras_wx.data.windows import init_indices
     from keras_wx.plots import animate, film_strip, skill
+    from keras_wx.verification.leaderboard.cases import least_value
 
     radar = keras_wx.open_dataset("sample_radar")
     typer.echo(f"Radar:  {radar.attrs['title']}\n        {radar.attrs['attribution']}")

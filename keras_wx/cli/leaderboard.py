@@ -75,7 +75,7 @@ def leaderboard(
     from keras_wx.verification.leaderboard import leaderboard
 
     board = leaderboard(
-        models.split(",") if models else None,
+        [name.strip() for name in models.split(",")] if models else None,
         source,
         split=split,
         stride=stride,

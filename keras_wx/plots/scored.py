@@ -40,7 +40,8 @@ def require_dims(models: Mapping[str, xr.Dataset], name: str, *dims: str) -> Non
         if set(dataset[name].dims) != set(dims):
             raise DataError(
                 f"Expected {name!r} with dims {dims}. The scores of {model!r} have it with "
-                f"{dataset[name].dims}; keras_wx.verification.pool removes those beyond."
+                f"{dataset[name].dims}; keras_wx.verification.pool takes start times and members "
+                "together, .sel chooses among the others."
             )
 
 

@@ -12,12 +12,12 @@ from matplotlib.ticker import MaxNLocator
 
 from keras_wx.errors import DataError
 from keras_wx.plots.layout import finish, legend, panels
-from keras_wx.plots.scored import by_model, by_threshold, require
+from keras_wx.plots.scored import Scores, by_model, by_threshold, require
 from keras_wx.plots.style import in_clock_units, line_style, pretty_units
 
 
 def skill(
-    scores: xr.Dataset | Mapping[str, xr.Dataset],
+    scores: Scores,
     *,
     score: str = "csi",
     thresholds: Sequence[float] | None = None,
@@ -54,7 +54,7 @@ def skill(
     return finish(figure, path)
 
 
-def _lines(scores: xr.Dataset | Mapping[str, xr.Dataset], score: str) -> dict[str, xr.DataArray]:
+def _lines(scores: Scores, score: str) -> dict[str, xr.DataArray]:
     models = by_model(scores)
     require(models, score)
     lines = {name: dataset[score] for name, dataset in models.items()}
@@ -62,7 +62,8 @@ def _lines(scores: xr.Dataset | Mapping[str, xr.Dataset], score: str) -> dict[st
         if set(line.dims) - {"threshold"} != {"lead_time"}:
             raise DataError(
                 f"Skill is shown against lead_time, for each threshold. The scores of {name!r} "
-                f"have dims {line.dims}; keras_wx.verification.pool removes those beyond."
+                f"have dims {line.dims}; keras_wx.verification.pool takes start times and members "
+                "together, .sel(scale=...) chooses among the others."
             )
     return lines
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from os import PathLike
 
-import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -79,6 +78,4 @@ def spectra(
 
 
 def _draw(axes: Axes, power: xr.DataArray, name: str, **style) -> None:
-    # The mean of the field is no wave: it has power, and no wavelength.
-    wave = np.isfinite(power["wavelength"].values)
-    axes.plot(power["wavelength"].values[wave], power.values[wave], label=name, **style)
+    axes.plot(power["wavelength"].values, power.values, label=name, **style)

@@ -13,7 +13,7 @@ from keras_wx.data.conform import require_dataset
 from keras_wx.data.geometry import spacing_km
 from keras_wx.data.units import same_units
 from keras_wx.errors import DataError
-from keras_wx.verification.reading import FrameReader, chunk_edges, cover
+from keras_wx.verification.reading import FrameReader, chunk_blocks, chunk_edges
 
 PIXELS_IN_MEMORY = 4_000_000
 """Pixels of a forecast that are read at a time; scoring holds several arrays of this size."""
@@ -82,10 +82,10 @@ class Pairs:
         frames = max(1, PIXELS_IN_MEMORY * self.position.size // self.forecast.size)
         edges = [chunk_edges(self.forecast, dim) for dim in ("init_time", "lead_time")]
         truth = FrameReader(self.truth, self.grid, PIXELS_IN_MEMORY)
-        for inits, leads in cover(*edges, frames):
+        for inits, leads in chunk_blocks(*edges, frames):
             forecast = self._load(inits, leads)
             sizes = forecast.sizes["init_time"], forecast.sizes["lead_time"]
-            for i, j in cover(*(np.arange(size + 1) for size in sizes), frames):
+            for i, j in chunk_blocks(*(np.arange(size + 1) for size in sizes), frames):
                 part = forecast.isel(init_time=i, lead_time=j)
                 rows, columns = _shifted(i, inits.start), _shifted(j, leads.start)
                 observed = self._truth_of(part, self.position[rows, columns], truth)

@@ -25,7 +25,9 @@ def chunk_edges(field: xr.DataArray, dim: str) -> np.ndarray:
     return np.array([*range(0, field.sizes[dim], length), field.sizes[dim]])
 
 
-def cover(init_edges: np.ndarray, lead_edges: np.ndarray, most: int) -> list[tuple[slice, slice]]:
+def chunk_blocks(
+    init_edges: np.ndarray, lead_edges: np.ndarray, most: int
+) -> list[tuple[slice, slice]]:
     """Blocks of whole chunks, of at most `most` frames unless a single chunk has more.
 
     A block has all lead times, or those of a single chunk of start times.

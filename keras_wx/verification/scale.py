@@ -63,7 +63,10 @@ class Scale:
                     "an attribute 'thresholds'."
                 )
             thresholds = _THRESHOLDS[threshold_units]
-        levels = np.unique(np.asarray(thresholds, dtype=float))
+        try:
+            levels = np.unique(np.asarray(thresholds, dtype=float))
+        except (TypeError, ValueError):
+            levels = np.array([])
         if levels.size == 0 or not np.isfinite(levels).all():
             raise DataError(
                 f"thresholds: expected finite numbers in {threshold_units}, received {thresholds!r}"

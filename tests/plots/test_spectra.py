@@ -9,12 +9,12 @@ import xarray as xr
 from keras_wx import plots
 from keras_wx.errors import DataError
 
-WAVELENGTH = np.array([np.inf, 240.0, 120.0, 80.0, 60.0])
+WAVELENGTH = np.array([240.0, 120.0, 80.0, 60.0])
 
 
 def spectra_of(smooth: float, leads: int = 6) -> xr.Dataset:
-    """Power that falls with the wavenumber, faster where it is smooth; the mean comes first."""
-    wavenumber = np.arange(5.0)
+    """Power that falls with the wavenumber, faster where it is smooth."""
+    wavenumber = np.arange(1.0, 5.0)
     power = 1e4 * np.exp(-wavenumber) * np.ones((leads, 1))
     dims = ("lead_time", "wavenumber")
     return xr.Dataset(
@@ -38,11 +38,10 @@ def test_a_panel_a_lead_time_with_the_observation_and_a_line_a_model():
     for axes, number in zip(figure.axes, (0, 5), strict=True):
         observed, first, second = axes.lines
         assert [line.get_label() for line in axes.lines] == ["Observation", "ours", "persistence"]
-        # The mean has no wavelength.
-        np.testing.assert_array_equal(observed.get_xdata(), WAVELENGTH[1:])
-        np.testing.assert_array_equal(observed.get_ydata(), ours.truth_power[number, 1:])
-        np.testing.assert_array_equal(first.get_ydata(), ours.forecast_power[number, 1:])
-        np.testing.assert_array_equal(second.get_ydata(), ours.truth_power[number, 1:])
+        np.testing.assert_array_equal(observed.get_xdata(), WAVELENGTH)
+        np.testing.assert_array_equal(observed.get_ydata(), ours.truth_power[number])
+        np.testing.assert_array_equal(first.get_ydata(), ours.forecast_power[number])
+        np.testing.assert_array_equal(second.get_ydata(), ours.truth_power[number])
         assert axes.xaxis_inverted()
         assert axes.get_yscale() == "log"
 

@@ -295,7 +295,10 @@ def test_baselines_alone_start_where_each_has_its_history(radar):
 
 
 def test_files(radar, tmp_path):
-    board = leaderboard([Network(), Noisy(), persistence()], radar, members=4, repetitions=2)
+    radar = radar.assign_attrs(title="a title\n of two lines")
+    models = {"network": Network(), "noisy": Noisy(), "run #2": persistence()}
+    board = leaderboard(models, radar, members=4, repetitions=2)
+    assert board.facts["data"].startswith("a title of two lines;")
     files = board.save(tmp_path / "new" / "folder", pictures={"Skill": "skill.png"})
     assert [file.name for file in files] == [
         "leaderboard.csv",
@@ -361,3 +364,13 @@ def test_cost_is_measured_in_turn_on_warm_calls():
 
 def test_the_machine_is_named():
     assert re.search(r"\d+ cores, Keras 3\..* with \w+ on .*\d", cost.machine())
+
+
+def test_frames_around_two_events_leave_alone_what_does_not_change(radar):
+    radar = radar.assign_coords(lat=(("y", "x"), np.ones((10, 12))))
+    radar["height"] = ("y", "x"), np.zeros((10, 12))
+    starts = radar.time.values[[1, 1 + FRAMES]]
+    network = Network()
+    found = cases_module.frames_around(radar, starts, network.preset.sample, [network])
+    expected = [*range(1 + 1 + LEADS), *range(FRAMES, FRAMES + 1 + 1 + LEADS)]
+    xr.testing.assert_identical(found, radar.isel(time=expected))

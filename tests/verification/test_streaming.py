@@ -13,7 +13,7 @@ import xarray as xr
 from verification_fields import random_fields
 
 from keras_wx.verification import pairs, spectra, verify
-from keras_wx.verification.reading import FrameReader, chunk_edges, cover
+from keras_wx.verification.reading import FrameReader, chunk_blocks, chunk_edges
 
 
 def counted(ds, chunks, reads):
@@ -55,17 +55,17 @@ def test_each_chunk_is_read_once(monkeypatch, forecast_chunks, truth_chunks, fra
 def test_blocks_are_whole_chunks():
     edges = np.array([0, 4, 8, 12, 15])
     leads = np.arange(6)
-    assert cover(edges, leads, 45) == [
+    assert chunk_blocks(edges, leads, 45) == [
         (slice(0, 8), slice(0, 5)),
         (slice(8, 15), slice(0, 5)),
     ]
-    assert cover(edges, np.array([0, 2, 4, 5]), 16) == [
+    assert chunk_blocks(edges, np.array([0, 2, 4, 5]), 16) == [
         (rows, columns)
         for rows in (slice(0, 4), slice(4, 8), slice(8, 12), slice(12, 15))
         for columns in (slice(0, 4), slice(4, 5))
     ]
-    assert len(cover(edges, leads, 1)) == 4 * 5
-    assert cover(np.array([0, 1]), np.array([0, 1]), 1) == [(slice(0, 1), slice(0, 1))]
+    assert len(chunk_blocks(edges, leads, 1)) == 4 * 5
+    assert chunk_blocks(np.array([0, 1]), np.array([0, 1]), 1) == [(slice(0, 1), slice(0, 1))]
 
 
 def test_chunks_of_a_file(tmp_path):

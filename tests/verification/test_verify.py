@@ -532,6 +532,8 @@ def test_bad_input():
         verify(forecast, truth, thresholds=[10, np.nan])
     with pytest.raises(DataError, match="expected finite numbers in dBZ"):
         verify(forecast, truth, thresholds=[])
+    with pytest.raises(DataError, match=r"expected finite numbers in dBZ, received '10, 20'"):
+        verify(forecast, truth.assign_attrs(thresholds="10, 20"))
     with pytest.raises(DataError, match="preserve_dims"):
         verify(forecast, truth, preserve_dims=("y", "lead_time"))
     for zr in ("hko_8", (0, 1.5), 200):

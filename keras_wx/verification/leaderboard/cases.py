@@ -182,4 +182,9 @@ def frames_around(
     runs = np.split(needed, np.flatnonzero(np.diff(needed) > 1) + 1)
     # Slices, which a file gives at once; frame by frame it would read a chunk many times.
     parts = [data.isel(time=slice(run[0], run[-1] + 1)).load() for run in runs]
-    return xr.concat(parts, "time") if len(parts) > 1 else parts[0]
+    if len(parts) == 1:
+        return parts[0]
+    # What does not change, such as the latitude of every point, stays as it is.
+    return xr.concat(
+        parts, "time", data_vars="minimal", coords="minimal", compat="override", join="override"
+    )

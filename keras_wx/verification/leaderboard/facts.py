@@ -41,12 +41,13 @@ def facts_of(
     step = format_step(sample.step or time_step(data["time"].values))
     level, draws, events = (table.attrs[key] for key in ("level", "draws", "events"))
     drawn = f"{level:.0%} of {draws:,} bootstrap draws of the events"
+    name = str(data.attrs.get("title") or data.attrs.get("source") or "not named")
     facts = {
         "forecasts": f"{len(init_times):,} of {sample.targets[0].frames} frames, {step} apart, "
         f"started {first} to {last} UTC" + (f" ({split})" if split else ""),
         "events": f"{events}; a break of more than 12 hours between starts begins a new one",
         "intervals": drawn if events > 1 else "none: a single event says nothing of others",
-        "data": str(data.attrs.get("title") or data.attrs.get("source") or "not named")
+        "data": " ".join(name.split())  # a fact is one line of the report
         + f"; {rows} x {columns} points"
         + (f" of {entries.spacing_km[0]:.3g} km" if entries.spacing_km else ""),
         "windows": f"{left.frames} frames without a gap, as {next(iter(entries.models))} takes "

@@ -29,7 +29,7 @@ def read_csv(text: str) -> tuple[pd.DataFrame, dict[str, str]]:
     """The table and the facts that `csv` wrote."""
     head = [line for line in text.splitlines() if line.startswith("# ")]
     facts = dict(line.removeprefix("# ").split(": ", 1) for line in head)
-    return pd.read_csv(io.StringIO(text), comment="#", index_col=0), facts
+    return pd.read_csv(io.StringIO(text), skiprows=len(head), index_col=0), facts
 
 
 def summary(table: pd.DataFrame) -> str:
