@@ -24,7 +24,7 @@ def test_tables_pictures_and_what_is_left_out(run, model_folder, two_events, tmp
     folder = tmp_path / "boards" / "one"
     result = run(
         *("leaderboard", two_events, "--min-rain", 0, "--output-dir", folder),
-        *("--models", f"persistence,{model_folder},convlstm_mnist_1layer", "--repetitions", 1),
+        *("--models", f"persistence, {model_folder},convlstm_mnist_1layer", "--repetitions", 1),
         *("--thresholds", "15,30"),
     )
     assert result.exit_code == 0, result.output
