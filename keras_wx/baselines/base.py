@@ -45,11 +45,13 @@ class Baseline:
 
     A baseline whose forecasts differ from call to call says `stochastic = True`, and takes the
     generator of each forecast from `self.rng.next(frames)`. `keras_wx.predict(members=...)` then
-    gives an ensemble, and its `seed` rules the draws.
+    gives an ensemble, and its `seed` rules the draws. One that forecasts any variable, in whatever
+    units, says `any_variable = True`.
     """
 
     preset: Preset | None = None
     stochastic = False
+    any_variable = False
     weights = ()
 
     def __init__(self, name: str | None = None):

@@ -29,6 +29,8 @@ class Persistence(Baseline):
         >>> keras_wx.load("persistence", output_frames=20)
     """
 
+    any_variable = True
+
     def __init__(self, output_frames: int = 15, name: str | None = None):
         super().__init__(name)
         if output_frames < 1:

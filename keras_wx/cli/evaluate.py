@@ -68,7 +68,9 @@ def evaluate(
     from keras_wx.cli._scoring import print_differences, print_scores
     from keras_wx.data.conform import conform
     from keras_wx.verification.leaderboard.cases import score, start_windows
+    from keras_wx.verification.leaderboard.entries import options_beside
     from keras_wx.verification.pooling import pool
+    from keras_wx.zoo import presets
 
     data = conform(
         source, sample, regrid=regrid, resample=resample, convert_units=convert_units, zr=zr
@@ -78,7 +80,7 @@ def evaluate(
     )
     models = {model.preset.full_name: model}
     for other in [] if against == ["none"] else against:
-        rival = load_model(other, output_frames=sample.targets[0].frames)
+        rival = load_model(other, **options_beside(presets.get(other), sample))
         label = rival.preset.full_name
         models[other if label in models else label] = rival  # saved models may share a name
     cases = score(

@@ -374,3 +374,17 @@ def test_frames_around_two_events_leave_alone_what_does_not_change(radar):
     found = cases_module.frames_around(radar, starts, network.preset.sample, [network])
     expected = [*range(1 + 1 + LEADS), *range(FRAMES, FRAMES + 1 + 1 + LEADS)]
     xr.testing.assert_identical(found, radar.isel(time=expected))
+
+
+def test_persistence_beside_a_model_of_another_variable(radar):
+    vil = radar.rename(reflectivity="vil")
+    vil.vil.attrs["units"] = "kg m-2"
+    network = Network(units="kg m-2", variable="vil")
+    board = leaderboard(
+        {"network": network, "persistence": "persistence", "rover1": "rover1"},
+        vil,
+        thresholds=[10],
+        repetitions=0,
+    )
+    assert board.table.loc["persistence", "CSI@10"] == pytest.approx(by_hand(radar, 1.0, 10)[0])
+    assert list(board.left_out) == ["rover1"]

@@ -128,12 +128,12 @@ def gather(
         thing = waiting[label]
         try:
             if entries is None:
-                sample = _sample(thing, output_frames)
+                sample = _preset(thing).sample.with_frames(output_frames=output_frames)
                 data = conform(dataset, sample, **conversions)
                 model = _loaded(thing, sample)
                 found = Entries({}, data, sample, left_out)
             else:
-                sample = _sample(thing, entries.sample.targets[0].frames)
+                sample = _sample_beside(thing, entries.sample)
                 _check_fit(sample, entries)
                 model, found = _loaded(thing, sample), entries
             cover(model, found.field.shape[-2:])
@@ -148,6 +148,29 @@ def gather(
         reasons = "".join(f"\n  {label}: {reason}" for label, reason in left_out.items())
         raise DataError(f"None of the models can forecast from these data.{reasons}")
     return entries
+
+
+def sample_beside(preset: Preset, other: Sample) -> Sample:
+    """What a model eats and gives next to one of another sample: as many frames and, of a baseline
+    that forecasts any variable, the same one."""
+    target = other.targets[0]
+    sample = preset.sample.with_frames(output_frames=target.frames)
+    known = sample.targets[0]
+    same = (known.name, known.units) == (target.name, target.units)
+    if same or not getattr(architectures.get(preset.architecture), "any_variable", False):
+        return sample
+    change = {"name": target.name, "units": target.units, "fill": target.fill}
+    variables = tuple(variable.model_copy(update=change) for variable in sample.variables)
+    return sample.model_copy(update={"variables": variables})
+
+
+def options_beside(preset: Preset, other: Sample) -> dict[str, Any]:
+    """What `load` is told for a model to be compared with one of another sample."""
+    sample, frames = sample_beside(preset, other), other.targets[0].frames
+    options = {} if frames == preset.sample.targets[0].frames else {"output_frames": frames}
+    if sample != preset.sample.with_frames(output_frames=frames):
+        options["sample"] = sample
+    return options
 
 
 def reason_of(error: Exception) -> str:
@@ -194,13 +217,16 @@ def _unusable(thing: Any) -> str | None:
     return None
 
 
-def _sample(thing: Any, frames: int | None) -> Sample:
-    return _preset(thing).sample.with_frames(output_frames=frames)
+def _sample_beside(thing: Any, other: Sample) -> Sample:
+    if isinstance(thing, (str, Path)):
+        return sample_beside(_preset(thing), other)
+    return _preset(thing).sample.with_frames(output_frames=other.targets[0].frames)
 
 
 def _loaded(thing: Any, sample: Sample) -> Model:
     """The model, with the horizon of `sample`."""
-    known, frames = (s.targets[0].frames for s in (_preset(thing).sample, sample))
+    preset = _preset(thing)
+    known, frames = (s.targets[0].frames for s in (preset.sample, sample))
     if not isinstance(thing, (str, Path)):
         if known != frames:
             raise ModelError(
@@ -211,7 +237,7 @@ def _loaded(thing: Any, sample: Sample) -> Model:
     with warnings.catch_warnings():
         # Untrained weights beside trained ones would make a score of nobody's forecast.
         warnings.filterwarnings("error", message=r"(?s).*start at random")
-        return load(thing, compile=False, **({} if known == frames else {"output_frames": frames}))
+        return load(thing, compile=False, **options_beside(preset, sample))
 
 
 def _check_fit(sample: Sample, entries: Entries) -> None:
