@@ -21,6 +21,8 @@ import xarray as xr
 import keras_wx
 from keras_wx.data.conform import conform
 from keras_wx.verification.leaderboard import Leaderboard, leaderboard
+from keras_wx.zoo.compiling import compile_model
+from keras_wx.zoo.loading import rebuild
 
 SEED = 2016
 STEPS = 50
@@ -79,8 +81,8 @@ def every_third(data: xr.Dataset, prepare) -> xr.Dataset:
 def fine_tuned(radar: Radar) -> keras.Model:
     keras.utils.set_random_seed(SEED)
     preset = radar.model.preset
-    model = keras_wx.zoo.loading.rebuild(radar.model)
-    keras_wx.zoo.compiling.compile_model(model, preset)
+    model = rebuild(radar.model)
+    compile_model(model, preset)
     model.optimizer.learning_rate = LEARNING_RATE
     fits = min(radar.train.sizes[dim] for dim in radar.train.reflectivity.dims[1:]) >= 64
     train = keras_wx.samples(
@@ -95,9 +97,7 @@ def compare(radar: Radar) -> Leaderboard:
     models = {"convlstm_hko": radar.model, f"after {STEPS} steps": fine_tuned(radar)}
     frames = radar.model.preset.sample.targets[0].frames
     models |= {name: keras_wx.load(name, output_frames=frames) for name in BASELINES}
-    return leaderboard(
-        models, radar.test, stride=radar.stride, min_rain_fraction=0, repetitions=0
-    )
+    return leaderboard(models, radar.test, stride=radar.stride, min_rain_fraction=0, repetitions=0)
 
 
 def main():

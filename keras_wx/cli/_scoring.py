@@ -36,7 +36,8 @@ def print_columns(columns: pd.DataFrame, units: str, lines: Iterable[str]) -> No
     out = console()
     for line in lines:
         out.print(line)
-    out.print(f"Means over lead times; thresholds and MAE in {units}, MSE in {squared}\n")
+    said = "" if units == "1" else f"; thresholds and MAE in {units}, MSE in {squared}"
+    out.print(f"Means over lead times{said}\n")
     # As many columns beside each other as there is room for: rain rates have many thresholds.
     room = max(1, (out.width - max(map(len, columns.index))) // COLUMN_WIDTH)
     for begin in range(0, columns.shape[1], room):

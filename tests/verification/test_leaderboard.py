@@ -388,3 +388,9 @@ def test_persistence_beside_a_model_of_another_variable(radar):
     )
     assert board.table.loc["persistence", "CSI@10"] == pytest.approx(by_hand(radar, 1.0, 10)[0])
     assert list(board.left_out) == ["rover1"]
+
+
+def test_a_single_model(radar):
+    board = leaderboard(Network(), radar, repetitions=0)
+    assert board.table.index.tolist() == ["network"]
+    assert board.differences.empty

@@ -58,9 +58,9 @@ def leaderboard(
     single forecast is its MAE.
 
     Args:
-        models: names of presets, folders of saved models, loaded models, or a mapping from a label
-            to one of these. None takes every nowcasting preset with trained weights and every
-            baseline.
+        models: the name of a preset, the folder of a saved model or a loaded model, or several of
+            these, or a mapping from labels to them. None takes every nowcasting preset with trained
+            weights and every baseline.
         dataset: dims `(time, y, x)` or `(time, lat, lon)`, variables in physical units.
         split, stride, min_rain_fraction: which start times, see `keras_wx.samples`.
         output_frames: of each forecast; None takes those of the first model.

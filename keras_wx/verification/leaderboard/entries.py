@@ -186,7 +186,7 @@ def _wanted(models: Models | None) -> dict[str, Any]:
         models = presets.list_models(task="nowcast")
     if isinstance(models, Mapping):
         return dict(models)
-    if isinstance(models, (str, Path)):
+    if isinstance(models, (str, Path)) or not isinstance(models, Iterable):
         models = [models]
     wanted = {}
     for thing in models:
