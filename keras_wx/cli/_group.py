@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import typer
@@ -20,7 +20,11 @@ class Group(TyperGroup):
     """Runs a command; prints an error that the user can act on, and exits with 1."""
 
     def invoke(self, ctx):
-        with _warnings_as_messages():
+        def said(message: str) -> str:
+            command = self.get_command(ctx, ctx.invoked_subcommand)
+            return in_terms_of_options(message, command.params)
+
+        with _warnings_as_messages(said):
             try:
                 return super().invoke(ctx)
             except BrokenPipeError:
@@ -28,8 +32,7 @@ class Group(TyperGroup):
             except (KerasWxError, OSError) as error:
                 if ctx.params["debug"]:
                     raise
-                command = self.get_command(ctx, ctx.invoked_subcommand)
-                _print("Error: ", in_terms_of_options(_text(error), command.params), "red")
+                _print("Error: ", said(_text(error)), "red")
                 raise typer.Exit(1) from None
             except KeyboardInterrupt:
                 _print("Interrupted", "", "yellow")
@@ -69,11 +72,11 @@ def _text(error: Exception) -> str:
 
 
 @contextmanager
-def _warnings_as_messages() -> Iterator[None]:
+def _warnings_as_messages(said: Callable[[str], str]) -> Iterator[None]:
     """Warnings to the user as text; what libraries tell developers stays unseen."""
 
     def show(message, category, filename, lineno, file=None, line=None):
-        _print("Warning: ", str(message), "yellow")
+        _print("Warning: ", said(str(message)), "yellow")
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -80,3 +80,16 @@ def test_errors(run, radar_file, tmp_path, options, code, expected):
     result = run("leaderboard", radar_file, "--output-dir", tmp_path, *arguments)
     assert result.exit_code == code
     assert expected in result.output
+
+
+def test_warnings_name_options_of_the_command(run, tmp_path):
+    rain = radar_frames(12).rename(reflectivity="rain_rate")
+    rain.rain_rate.attrs = {"units": "mm h-1"}
+    rain.to_netcdf(tmp_path / "rain.nc")
+    result = run(
+        *("leaderboard", tmp_path / "rain.nc", "--models", "persistence"),
+        *("--output-dir", tmp_path),
+    )
+    warning = next(line for line in result.output.splitlines() if line.startswith("Warning: "))
+    assert "--zr marshall_palmer" in warning
+    assert result.exit_code == 1
