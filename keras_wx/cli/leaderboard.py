@@ -125,6 +125,7 @@ def _draw(board: Leaderboard, folder: Path) -> dict[str, str]:
 
     from keras_wx import plots
     from keras_wx.cli._output import replacing
+    from keras_wx.errors import DataError
 
     drawings = {
         "CSI against lead time": ("skill.png", partial(plots.skill, board.scores)),
@@ -140,7 +141,13 @@ def _draw(board: Leaderboard, folder: Path) -> dict[str, str]:
             ),
             "Spread and error": ("spread_skill.png", partial(plots.spread_skill, board.ensembles)),
         }
-    for file, draw in drawings.values():
-        with replacing(folder / file) as new:
-            draw(path=new)
-    return {title: file for title, (file, _) in drawings.items()}
+    drawn = {}
+    for title, (file, draw) in drawings.items():
+        try:
+            with replacing(folder / file) as new:
+                draw(path=new)
+        except DataError as error:  # such as a score that is nowhere defined
+            typer.echo(f"Not drawn: {file}. {error}", err=True)
+        else:
+            drawn[title] = file
+    return drawn

@@ -21,10 +21,14 @@ _HOMES = {
     "Samples": "pydataset",
 }
 
-__all__ = sorted(["conform", *_HOMES])
+_MODULES = ("hko_2015",)
+
+__all__ = sorted(["conform", *_HOMES, *_MODULES])
 
 
 def __getattr__(name: str):
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

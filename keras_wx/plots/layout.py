@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from os import PathLike
-from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from PIL import Image
 
 _COLUMNS = 3
 _PANEL = (3.4, 2.8)  # inches
 _DPI = 150
-_PALETTE = 128
 _LEGEND_ITEMS = 4
 
 
@@ -44,13 +40,7 @@ def legend(figure: Figure, handles: list, names: list[str]) -> None:
 
 
 def finish(figure: Figure, path: str | PathLike | None) -> Figure:
-    """Saves the figure where a path says so; a PNG with a palette, which is a third as large."""
-    if path is None:
-        return figure
-    if Path(path).suffix.lower() != ".png":
+    """Saves the figure where a path says so."""
+    if path is not None:
         figure.savefig(path, dpi=_DPI)
-        return figure
-    drawn = io.BytesIO()
-    figure.savefig(drawn, dpi=_DPI, format="png")
-    Image.open(drawn).convert("RGB").quantize(_PALETTE).save(path, optimize=True)
     return figure

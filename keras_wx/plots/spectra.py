@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from keras_wx.errors import DataError
 from keras_wx.plots.layout import finish, legend, panels
 from keras_wx.plots.scored import Scores, by_model, chosen_leads, require, require_dims
 from keras_wx.plots.style import lead_labels, line_style, pretty_units
@@ -50,6 +51,11 @@ def spectra(
     require(models, "forecast_power", "truth_power", hint=_FROM)
     for name in ("forecast_power", "truth_power"):
         require_dims(models, name, "lead_time", "wavenumber")
+    if not any((found["truth_power"] > 0).any() for found in models.values()):
+        raise DataError(
+            "Power is drawn on a logarithmic scale, and the observations have none: expected frames "
+            "with echo. Received frames without, or with missing values only."
+        )
     leads = chosen_leads(models, lead_times, _MOST_LEAD_TIMES)
     figure, grid = panels(len(leads), sharex=True, sharey=True)
     first = next(iter(models.values()))

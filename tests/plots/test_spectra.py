@@ -61,3 +61,9 @@ def test_what_it_refuses():
         plots.spectra(spectra_of(0.1).drop_vars("truth_power"))
     with pytest.raises(DataError, match=r"30.0\] min. Received: \[7.0\] min"):
         plots.spectra(spectra_of(0.1), lead_times=[7])
+
+
+def test_observations_without_echo():
+    dry = spectra_of(0.5).map(lambda power: 0 * power)
+    with pytest.raises(DataError, match=r"logarithmic scale.*Received frames without"):
+        plots.spectra(dry)

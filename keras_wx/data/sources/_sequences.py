@@ -39,8 +39,9 @@ def sequence_dataset(
         splits as attributes.
     """
     total = sum(parts.values())
-    hours = -(-2 * frames * STEP // np.timedelta64(1, "h"))
-    starts = np.datetime64("2000-01-01", "ns") + np.arange(total) * np.timedelta64(hours, "h")
+    # A break that the bootstrap of scores takes for one between two events.
+    days = -(-2 * frames * STEP // np.timedelta64(1, "D"))
+    starts = np.datetime64("2000-01-01", "ns") + np.arange(total) * np.timedelta64(days, "D")
     times = (starts[:, None] + np.arange(frames) * STEP).ravel()
 
     def read(wanted: np.ndarray) -> np.ndarray:

@@ -149,8 +149,8 @@ def _scored(
     """Scores and spectra of every start and lead time, by model."""
     target = entries.sample.targets[0]
     least = least_value(target)
-    # A spectrum needs a number for missing pixels; a baseline's transform may have no least one.
-    no_echo = least if np.isfinite(least) else target.fill or 0.0
+    # A spectrum needs a number for missing pixels, also of a model that has no least one.
+    no_echo = least if np.isfinite(least) else 0.0
     longest = max(entries.field.shape[-2:])
     common = {
         "variable": target.name,

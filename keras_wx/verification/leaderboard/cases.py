@@ -36,10 +36,12 @@ def least_value(target: Variable) -> float:
     """The least value that a model can say of a target, which `verify` takes as `floor`.
 
     Archives write "no echo" as 0, -10 or -32 dBZ. Where the model has one number for all of them,
-    errors between them would drown those that matter.
+    errors between them would drown those that matter. For a model without a least value, as the
+    baselines are, it is the number by which its preset fills missing echo.
     """
     with np.errstate(all="ignore"):
-        return float(target.transform.inverse(target.transform(np.array(-np.inf))))
+        least = float(target.transform.inverse(target.transform(np.array(-np.inf))))
+    return least if np.isfinite(least) or target.fill is None else float(target.fill)
 
 
 def start_windows(

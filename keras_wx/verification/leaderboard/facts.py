@@ -11,6 +11,7 @@ import xarray as xr
 from keras_wx import __version__
 from keras_wx.data.timeaxis import time_step
 from keras_wx.spec import format_step
+from keras_wx.verification.leaderboard.cases import least_value
 from keras_wx.verification.leaderboard.cost import machine
 from keras_wx.verification.leaderboard.entries import Entries
 
@@ -53,6 +54,7 @@ def facts_of(
         "windows": f"{left.frames} frames without a gap, as {next(iter(entries.models))} takes "
         f"them; left out: {left.dry:,} starts by the rain filter, {left.broken:,} by gaps in time",
         "units": entries.field.attrs["units"],
+        "floor": f"values below {least_value(sample.targets[0]):g} count as it",
         "machine": machine(),
         "software": f"keras_wx {__version__}",
     }
