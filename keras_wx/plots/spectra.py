@@ -53,8 +53,8 @@ def spectra(
         require_dims(models, name, "lead_time", "wavenumber")
     if not any((found["truth_power"] > 0).any() for found in models.values()):
         raise DataError(
-            "Power is drawn on a logarithmic scale, and the observations have none: expected frames "
-            "with echo. Received frames without, or with missing values only."
+            "Power is drawn on a logarithmic scale, and the observations have none: expected "
+            "frames with echo. Received frames without, or with missing values only."
         )
     leads = chosen_leads(models, lead_times, _MOST_LEAD_TIMES)
     figure, grid = panels(len(leads), sharex=True, sharey=True)
