@@ -39,6 +39,7 @@ def test_list_takes_wildcards(run):
     assert names(run("list", "*mnist_3*")) == [
         "convlstm_mnist_3layer",
         "convlstm_mnist_3layer_9x9_1x1",
+        "convlstm_mnist_3layer_small",
     ]
 
 

@@ -178,6 +178,7 @@ def test_an_ensemble_is_scored_by_its_members(radar):
 
     starts = board.cases["noisy"].init_time.values
     forecast = predict(Noisy(), radar, init_times=starts, members=6, seed=3).reflectivity.values
+    forecast = np.maximum(forecast, 0)  # the preset's number for no echo
     position = np.searchsorted(radar.time.values, starts)[:, None] + np.arange(1, LEADS + 1)
     truth = radar.reflectivity.values[position]
     apart = np.abs(forecast[:, None] - forecast[None]).mean(axis=(0, 1))
