@@ -75,14 +75,16 @@ def evaluate(
     data = conform(
         source, sample, regrid=regrid, resample=resample, convert_units=convert_units, zr=zr
     )
-    windows = start_windows(
-        data, sample, split=split, stride=stride, min_rain_fraction=min_rain_fraction
-    )
     models = {model.preset.full_name: model}
     for other in [] if against == ["none"] else against:
         rival = load_model(other, **options_beside(presets.get(other), sample))
         label = rival.preset.full_name
         models[other if label in models else label] = rival  # saved models may share a name
+    histories = [each.preset.sample.input_steps for each in models.values()]
+    longest = sample.with_frames(input_frames=max(last - first + 1 for first, last in histories))
+    windows = start_windows(
+        data, longest, split=split, stride=stride, min_rain_fraction=min_rain_fraction
+    )
     cases = score(
         models, data, sample, windows.init_times, thresholds=levels, batch_size=batch_size
     )

@@ -201,3 +201,13 @@ def test_errors(run, radar_file, options, code, expected):
     result = run("evaluate", "persistence", radar_file, "--output-frames", 4, *options)
     assert result.exit_code == code
     assert expected in result.output
+
+
+def test_a_rival_that_reads_more_frames(run, radar_file):
+    """ROVER1 reads two frames, ROVER3 four: the first common start is the fourth of 12 frames."""
+    result = run(
+        *("evaluate", "rover1", radar_file, "--against", "rover3"),
+        *("--output-frames", OUTPUT_FRAMES),
+    )
+    assert len(row_of("rover3", result)) == 8
+    assert f"{12 - 3 - OUTPUT_FRAMES} forecasts of {OUTPUT_FRAMES} frames" in result.stdout
