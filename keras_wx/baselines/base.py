@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from keras_wx.errors import ModelError
+
 if TYPE_CHECKING:
     from keras_wx.spec import Preset
 
@@ -47,6 +49,12 @@ class Baseline:
     generator of each forecast from `self.rng.next(frames)`. `keras_wx.predict(members=...)` then
     gives an ensemble, and its `seed` rules the draws. One that forecasts any variable, in whatever
     units, says `any_variable = True`.
+
+    Args:
+        output_frames: number of frames to forecast.
+
+    Raises:
+        ModelError: no frames to forecast.
     """
 
     preset: Preset | None = None
@@ -54,7 +62,12 @@ class Baseline:
     any_variable = False
     weights = ()
 
-    def __init__(self, name: str | None = None):
+    def __init__(self, name: str | None = None, *, output_frames: int = 15):
+        if output_frames < 1:
+            raise ModelError(
+                f"Expected at least one output frame. Received: output_frames={output_frames}"
+            )
+        self.output_frames = output_frames
         self.name = name or type(self).__name__.lower()
         self.rng = Draws()
 

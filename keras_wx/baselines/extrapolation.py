@@ -31,14 +31,6 @@ class Extrapolation(Baseline):
 
     input_frames: int
 
-    def __init__(self, output_frames: int = 15, name: str | None = None):
-        super().__init__(name)
-        if output_frames < 1:
-            raise ModelError(
-                f"Expected at least one output frame. Received: output_frames={output_frames}"
-            )
-        self.output_frames = output_frames
-
     def velocity(self, frames: np.ndarray) -> np.ndarray:
         """Grid points a step along x and along y, `(2, y, x)`, from `(input_frames, y, x)`."""
         raise NotImplementedError

@@ -42,7 +42,7 @@ class LucasKanade(Extrapolation):
         gray_range: Sequence[float] = (0.0, 60.0),
         name: str | None = None,
     ):
-        super().__init__(output_frames, name)
+        super().__init__(name, output_frames=output_frames)
         if input_frames < 2:
             raise ModelError(
                 f"Expected at least two input frames. Received: input_frames={input_frames}"

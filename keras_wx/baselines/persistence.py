@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from keras_wx.baselines.base import Baseline
-from keras_wx.errors import ModelError
 from keras_wx.registry import register_model
 
 
@@ -32,12 +31,7 @@ class Persistence(Baseline):
     any_variable = True
 
     def __init__(self, output_frames: int = 15, name: str | None = None):
-        super().__init__(name)
-        if output_frames < 1:
-            raise ModelError(
-                f"Expected at least one output frame. Received: output_frames={output_frames}"
-            )
-        self.output_frames = output_frames
+        super().__init__(name, output_frames=output_frames)
 
     def forecast(self, x: np.ndarray) -> np.ndarray:
         return np.repeat(np.asarray(x)[:, -1:], self.output_frames, axis=1)

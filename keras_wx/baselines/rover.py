@@ -52,7 +52,7 @@ class Rover(Extrapolation):
         nonlinear: bool = False,
         name: str | None = None,
     ):
-        super().__init__(output_frames, name)
+        super().__init__(name, output_frames=output_frames)
         self.flow_weights = [float(weight) for weight in flow_weights]
         self.gray_range = check_gray_range(gray_range)
         self.nonlinear = nonlinear

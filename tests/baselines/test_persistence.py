@@ -34,9 +34,10 @@ def test_config_makes_it_again():
     assert Persistence(**config).get_config() == config
 
 
-def test_no_frames_are_no_forecast():
-    with pytest.raises(ModelError, match="output_frames=0"):
-        keras_wx.load("persistence", output_frames=0)
+@pytest.mark.parametrize("name", ["persistence", "rover1", "lucas_kanade", "steps"])
+def test_no_frames_are_no_forecast(name):
+    with pytest.raises(ModelError, match=r"at least one output frame.*output_frames=0"):
+        keras_wx.load(name, output_frames=0)
 
 
 def test_base_leaves_the_forecast_to_others():

@@ -73,13 +73,12 @@ class Steps(Baseline):
         drift: float = 0.3,
         name: str | None = None,
     ):
-        super().__init__(name)
-        if output_frames < 1 or levels < 1 or rim < 0 or drift < 0:
+        super().__init__(name, output_frames=output_frames)
+        if levels < 1 or rim < 0 or drift < 0:
             raise ModelError(
-                "Expected at least one output frame, one level, rim >= 0 and drift >= 0. Received: "
-                f"output_frames={output_frames}, levels={levels}, rim={rim}, drift={drift}"
+                "Expected at least one level, rim >= 0 and drift >= 0. Received: "
+                f"levels={levels}, rim={rim}, drift={drift}"
             )
-        self.output_frames = output_frames
         self.levels = levels
         self.threshold = threshold
         self.rim = rim
