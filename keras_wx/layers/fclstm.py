@@ -66,19 +66,19 @@ class FCLSTM(keras.layers.Layer):
         self.recurrent_initializer = keras.initializers.get(recurrent_initializer)
 
     def build(self, sequence_shape=None, initial_state_shape=None):
-        gates = 4 * self.units
+        width = 4 * self.units
         if self.has_input:
             self.kernel = self.add_weight(
                 name="kernel",
-                shape=(sequence_shape[-1], gates),
+                shape=(sequence_shape[-1], width),
                 initializer=self.kernel_initializer,
             )
         self.recurrent_kernel = self.add_weight(
             name="recurrent_kernel",
-            shape=(self.units, gates),
+            shape=(self.units, width),
             initializer=self.recurrent_initializer,
         )
-        self.bias = self.add_weight(name="bias", shape=(gates,), initializer=self._initial_bias)
+        self.bias = self.add_weight(name="bias", shape=(width,), initializer=self._initial_bias)
         self.peepholes = self.add_weight(
             name="peepholes", shape=(3 * self.units,), initializer="zeros"
         )
