@@ -7,7 +7,8 @@ from scipy import ndimage
 
 from keras_wx.errors import ModelError
 from keras_wx.layers import Extrapolation
-from keras_wx.layers.extrapolation import advect, motion, sample
+from keras_wx.layers.advection import advect, sample
+from keras_wx.layers.optical_flow import motion
 
 RNG = np.random.default_rng(0)
 
