@@ -64,7 +64,9 @@ class MonteCarloDropout(keras.layers.Dropout):
 
 
 def dropout_layers(model: keras.Model) -> list[MonteCarloDropout]:
-    """Every `MonteCarloDropout` of a model, nested models included."""
+    """Every `MonteCarloDropout` of a model, inside of other layers and nested models too."""
+    # Keras' public `layers` ends at what a model names itself: a layer inside of another layer,
+    # such as TimeDistributed, is found by this method alone.
     return [layer for layer in model._flatten_layers() if isinstance(layer, MonteCarloDropout)]
 
 

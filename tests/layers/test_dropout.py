@@ -6,7 +6,7 @@ import pytest
 
 from keras_wx.errors import ModelError
 from keras_wx.inference.network import seeded
-from keras_wx.layers import MonteCarloDropout, switch_dropout
+from keras_wx.layers import MonteCarloDropout, dropout_layers, switch_dropout
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -101,3 +101,12 @@ def test_the_switch_reaches_a_compiled_model():
     np.testing.assert_allclose(model.predict(x, verbose=0), x, rtol=1e-3)
     switch_dropout(model, True)
     assert (model.predict(x, verbose=0) == 0).any()
+
+
+def test_finds_what_lies_inside_of_layers_and_models():
+    x = keras.Input((3, 8, 8, 6))
+    y = keras.layers.TimeDistributed(MonteCarloDropout(0.5, name="in_a_layer"))(x)
+    y = keras.layers.TimeDistributed(network())(y)
+    model = keras.Model(x, MonteCarloDropout(0.5, name="outside")(y))
+    assert len(dropout_layers(model)) == 3
+    assert {"in_a_layer", "outside"} < {layer.name for layer in dropout_layers(model)}
