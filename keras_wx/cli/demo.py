@@ -40,7 +40,7 @@ def demo(
     from keras_wx.data.conform import conform
     from keras_wx.data.windows import init_indices
     from keras_wx.plots import animate, film_strip, skill
-    from keras_wx.verification.leaderboard.cases import least_value
+    from keras_wx.verification.hindcasts import least_value
 
     radar = keras_wx.open_dataset("sample_radar")
     typer.echo(f"Radar:  {radar.attrs['title']}\n        {radar.attrs['attribution']}")

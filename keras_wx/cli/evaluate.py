@@ -67,9 +67,9 @@ def evaluate(
 
     from keras_wx.cli._scoring import print_differences, print_scores
     from keras_wx.data.conform import conform
-    from keras_wx.verification.leaderboard.cases import score, start_windows
-    from keras_wx.verification.leaderboard.entries import options_beside
+    from keras_wx.verification.hindcasts import score, start_windows, with_longest_history
     from keras_wx.verification.pooling import pool
+    from keras_wx.verification.rivals import options_beside
     from keras_wx.zoo import presets
 
     data = conform(
@@ -80,10 +80,12 @@ def evaluate(
         rival = load_model(other, **options_beside(presets.get(other), sample))
         label = rival.preset.full_name
         models[other if label in models else label] = rival  # saved models may share a name
-    histories = [each.preset.sample.input_steps for each in models.values()]
-    longest = sample.with_frames(input_frames=max(last - first + 1 for first, last in histories))
     windows = start_windows(
-        data, longest, split=split, stride=stride, min_rain_fraction=min_rain_fraction
+        data,
+        with_longest_history(sample, models.values()),
+        split=split,
+        stride=stride,
+        min_rain_fraction=min_rain_fraction,
     )
     cases = score(
         models, data, sample, windows.init_times, thresholds=levels, batch_size=batch_size

@@ -9,7 +9,7 @@ from cli_radar import OUTPUT_FRAMES, radar_frames
 
 import keras_wx
 from keras_wx.cli import _scoring
-from keras_wx.verification.leaderboard import cases
+from keras_wx.verification import hindcasts
 
 
 def row_of(model: str, result) -> list[str]:
@@ -75,11 +75,11 @@ def test_scores_file_of_the_model(run, model_folder, radar_file, tmp_path):
 def test_blocks_change_nothing(run, monkeypatch, model_folder, radar_file, tmp_path):
     arguments = ["evaluate", model_folder, radar_file, "--min-rain", 0, "--output"]
     run(*arguments, tmp_path / "whole.nc")
-    monkeypatch.setattr(cases, "PIXELS_IN_MEMORY", 2 * OUTPUT_FRAMES * 20 * 24)
+    monkeypatch.setattr(hindcasts, "PIXELS_IN_MEMORY", 2 * OUTPUT_FRAMES * 20 * 24)
     blocks = []
-    verify = cases.verify
+    verify = hindcasts.verify
     monkeypatch.setattr(
-        cases, "verify", lambda f, *a, **k: blocks.append(f.sizes) or verify(f, *a, **k)
+        hindcasts, "verify", lambda f, *a, **k: blocks.append(f.sizes) or verify(f, *a, **k)
     )
     run(*arguments, tmp_path / "parts.nc")
     assert [sizes["init_time"] for sizes in blocks] == [2] * 6

@@ -9,101 +9,22 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from made_up_models import (
+    EVENTS,
+    FRAMES,
+    LEADS,
+    Breaks,
+    Network,
+    Noisy,
+    persistence,
+    preset_of,
+)
 
-from keras_wx import spec
-from keras_wx.baselines import Baseline
 from keras_wx.baselines.persistence import Persistence
 from keras_wx.errors import DataError, ModelError, UnknownNameError
+from keras_wx.verification import hindcasts
 from keras_wx.verification.leaderboard import board as board_module
-from keras_wx.verification.leaderboard import cases as cases_module
 from keras_wx.verification.leaderboard import cost, leaderboard, report
-
-LEADS = 3
-STEP = np.timedelta64(5, "m")
-EVENTS = ("2016-09-01T10:00", "2016-09-02T10:00", "2016-09-04T10:00")
-FRAMES = 9
-
-
-def preset_of(name="made_up", *, inputs=2, step="5min", spacing=2.0, units="dBZ", variable=None):
-    """A preset that reads `inputs` frames and forecasts three."""
-    field = {"name": variable or "reflectivity", "units": units, "grid": "radar"}
-    sample = {
-        "grids": {"radar": {"spacing_km": spacing}},
-        "variables": [
-            field | {"role": "input", "steps": [1 - inputs, 0], "fill": 0},
-            field | {"role": "target", "steps": [1, LEADS], "fill": 0},
-        ],
-    }
-    if step:
-        sample["step"] = step
-    data = {"name": name, "title": name, "task": "nowcast", "architecture": "x", "sample": sample}
-    return spec.validate(data, "test")
-
-
-class Network:
-    """Stands for a trained model: the last frame, dimmed a little more with each lead time."""
-
-    name = "network"
-    stochastic = False
-    variables = ()
-
-    def __init__(self, factor=0.9, **sample):
-        self.factor = factor
-        self.preset = preset_of("network", **sample)
-
-    def predict_on_batch(self, x):
-        return x[:, -1:] * self.factor ** np.arange(1, LEADS + 1)[:, None, None, None]
-
-
-class Breaks(Network):
-    """Forecasts twice and then no more."""
-
-    calls = 0
-
-    def predict_on_batch(self, x):
-        self.calls += 1
-        if self.calls > 2:
-            raise FloatingPointError("velocity is\ninfinite")
-        return super().predict_on_batch(x)
-
-
-class Noisy(Baseline):
-    """The last frame with noise of 4 dBZ."""
-
-    stochastic = True
-
-    def __init__(self):
-        super().__init__("noisy")
-        self.preset = preset_of("noisy", step=None, spacing=None)
-
-    def forecast(self, x):
-        frames = np.repeat(x[:, -1:], LEADS, axis=1)
-        noise = [self.rng.next(each).normal(0, 4, frames.shape[1:]) for each in x]
-        return frames + np.stack(noise)
-
-
-def persistence(name="persistence"):
-    model = Persistence(LEADS)
-    model.preset = preset_of(name, inputs=1, step=None, spacing=None)
-    return model
-
-
-@pytest.fixture
-def radar() -> xr.Dataset:
-    """A shower in each of three events of nine frames, a day or two apart; 2 km, 5 min."""
-    rng = np.random.default_rng(0)
-    y, x = np.mgrid[:10, :12]
-    frames, times = [], []
-    for number, start in enumerate(EVENTS):
-        for i in range(FRAMES):
-            shower = 45 - 3.0 * (y - 5) ** 2 - 2.0 * (x - 2 - i * (1 + 0.2 * number)) ** 2
-            frames.append(np.maximum(shower + rng.normal(0, 3, y.shape), 0))
-            times.append(np.datetime64(start, "ns") + i * STEP)
-    metres = {
-        dim: (dim, 2000.0 * np.arange(size), {"units": "m"}) for dim, size in (("y", 10), ("x", 12))
-    }
-    field = (("time", "y", "x"), np.stack(frames), {"units": "dBZ"})
-    return xr.Dataset({"reflectivity": field}, {"time": times, **metres}, {"source": "made up"})
 
 
 def by_hand(radar, factor, threshold):
@@ -189,7 +110,7 @@ def test_an_ensemble_is_scored_by_its_members(radar):
 
 def test_a_model_that_fails_in_the_middle_costs_the_others_nothing(radar, monkeypatch):
     alone = leaderboard([Network(), persistence()], radar, repetitions=0)
-    monkeypatch.setattr(cases_module, "PIXELS_IN_MEMORY", 4 * LEADS * 120)
+    monkeypatch.setattr(hindcasts, "PIXELS_IN_MEMORY", 4 * LEADS * 120)
     models = {"breaks": Breaks(), "network": Network(), "persistence": persistence()}
     board = leaderboard(models, radar, repetitions=0)
     assert board.left_out == {"breaks": "failed: FloatingPointError: velocity is infinite"}
@@ -200,7 +121,7 @@ def test_a_model_that_fails_in_the_middle_costs_the_others_nothing(radar, monkey
 
 
 def test_blocks_hold_few_frames(radar, monkeypatch):
-    monkeypatch.setattr(cases_module, "PIXELS_IN_MEMORY", 2 * LEADS * 120)
+    monkeypatch.setattr(hindcasts, "PIXELS_IN_MEMORY", 2 * LEADS * 120)
     sizes = []
     verify = board_module.verify
     monkeypatch.setattr(
@@ -365,16 +286,6 @@ def test_cost_is_measured_in_turn_on_warm_calls():
 
 def test_the_machine_is_named():
     assert re.search(r"\d+ cores, Keras 3\..* with \w+ on .*\d", cost.machine())
-
-
-def test_frames_around_two_events_leave_alone_what_does_not_change(radar):
-    radar = radar.assign_coords(lat=(("y", "x"), np.ones((10, 12))))
-    radar["height"] = ("y", "x"), np.zeros((10, 12))
-    starts = radar.time.values[[1, 1 + FRAMES]]
-    network = Network()
-    found = cases_module.frames_around(radar, starts, network.preset.sample, [network])
-    expected = [*range(1 + 1 + LEADS), *range(FRAMES, FRAMES + 1 + 1 + LEADS)]
-    xr.testing.assert_identical(found, radar.isel(time=expected))
 
 
 def test_persistence_beside_a_model_of_another_variable(radar):

@@ -9,7 +9,7 @@ import xarray as xr
 
 from keras_wx.errors import ModelError
 from keras_wx.transforms import ZR
-from keras_wx.verification.leaderboard.cases import (
+from keras_wx.verification.hindcasts import (
     forecast_all,
     least_value,
     members_of,

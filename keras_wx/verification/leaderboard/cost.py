@@ -16,7 +16,7 @@ import pandas as pd
 from keras_wx.inference.blocks import Batches
 from keras_wx.inference.layout import cover, default_batch_size
 from keras_wx.inference.predict import predict
-from keras_wx.verification.leaderboard.cases import frames_around, members_of
+from keras_wx.verification.hindcasts import frames_around, members_of
 from keras_wx.verification.leaderboard.entries import Entries, reason_of
 
 COLUMNS = ("median_ms", "fastest_ms", "slowest_ms", "repetitions")

@@ -21,6 +21,8 @@ from keras_wx.errors import DataError, ModelError
 from keras_wx.inference.layout import cover
 from keras_wx.registry import models as architectures
 from keras_wx.spec import format_step
+from keras_wx.verification.hindcasts import with_longest_history
+from keras_wx.verification.rivals import options_beside, sample_beside
 from keras_wx.zoo import presets
 from keras_wx.zoo.loading import load, preset_of
 
@@ -76,8 +78,7 @@ class Entries:
         where none was trained, one with the longest history that a baseline reads."""
         if len(self.baselines) < len(self.models):
             return self.sample
-        inputs = [model.preset.sample.input_steps for model in self.models.values()]
-        return self.sample.with_frames(input_frames=max(b - a + 1 for a, b in inputs))
+        return with_longest_history(self.sample, self.models.values())
 
     def drop_without_history(self, init_times: np.ndarray) -> None:
         """Leaves out the models that read further back than the data reach at some start time."""
@@ -148,29 +149,6 @@ def gather(
         reasons = "".join(f"\n  {label}: {reason}" for label, reason in left_out.items())
         raise DataError(f"None of the models can forecast from these data.{reasons}")
     return entries
-
-
-def sample_beside(preset: Preset, other: Sample) -> Sample:
-    """What a model eats and gives next to one of another sample: as many frames and, of a baseline
-    that forecasts any variable, the same one."""
-    target = other.targets[0]
-    sample = preset.sample.with_frames(output_frames=target.frames)
-    known = sample.targets[0]
-    same = (known.name, known.units) == (target.name, target.units)
-    if same or not getattr(architectures.get(preset.architecture), "any_variable", False):
-        return sample
-    change = {"name": target.name, "units": target.units, "fill": target.fill}
-    variables = tuple(variable.model_copy(update=change) for variable in sample.variables)
-    return sample.model_copy(update={"variables": variables})
-
-
-def options_beside(preset: Preset, other: Sample) -> dict[str, Any]:
-    """What `load` is told for a model to be compared with one of another sample."""
-    sample, frames = sample_beside(preset, other), other.targets[0].frames
-    options = {} if frames == preset.sample.targets[0].frames else {"output_frames": frames}
-    if sample != preset.sample.with_frames(output_frames=frames):
-        options["sample"] = sample
-    return options
 
 
 def reason_of(error: Exception) -> str:

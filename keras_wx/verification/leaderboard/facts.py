@@ -11,7 +11,7 @@ import xarray as xr
 from keras_wx import __version__
 from keras_wx.data.timeaxis import time_step
 from keras_wx.spec import format_step
-from keras_wx.verification.leaderboard.cases import least_value
+from keras_wx.verification.hindcasts import least_value
 from keras_wx.verification.leaderboard.cost import machine
 from keras_wx.verification.leaderboard.entries import Entries
 

@@ -44,6 +44,12 @@ def least_value(target: Variable) -> float:
     return least if np.isfinite(least) or target.fill is None else float(target.fill)
 
 
+def with_longest_history(sample: Sample, models: Iterable[Model]) -> Sample:
+    """`sample` with as many frames of input as that of the models which reads the most."""
+    histories = [model.preset.sample.input_steps for model in models]
+    return sample.with_frames(input_frames=max(last - first + 1 for first, last in histories))
+
+
 def start_windows(
     data: xr.Dataset,
     sample: Sample,

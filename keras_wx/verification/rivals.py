@@ -1,0 +1,33 @@
+"""What a model is told so that its forecasts can be compared with those of another one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from keras_wx.registry import models as architectures
+
+if TYPE_CHECKING:
+    from keras_wx.spec import Preset, Sample
+
+
+def sample_beside(preset: Preset, other: Sample) -> Sample:
+    """What a model eats and gives next to one of another sample: as many frames and, of a baseline
+    that forecasts any variable, the same one."""
+    target = other.targets[0]
+    sample = preset.sample.with_frames(output_frames=target.frames)
+    known = sample.targets[0]
+    same = (known.name, known.units) == (target.name, target.units)
+    if same or not getattr(architectures.get(preset.architecture), "any_variable", False):
+        return sample
+    change = {"name": target.name, "units": target.units, "fill": target.fill}
+    variables = tuple(variable.model_copy(update=change) for variable in sample.variables)
+    return sample.model_copy(update={"variables": variables})
+
+
+def options_beside(preset: Preset, other: Sample) -> dict[str, Any]:
+    """What `load` is told for a model to be compared with one of another sample."""
+    sample, frames = sample_beside(preset, other), other.targets[0].frames
+    options = {} if frames == preset.sample.targets[0].frames else {"output_frames": frames}
+    if sample != preset.sample.with_frames(output_frames=frames):
+        options["sample"] = sample
+    return options
