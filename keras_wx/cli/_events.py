@@ -1,4 +1,4 @@
-"""Options that say what is scored: which start times, which events."""
+"""Options that say what is scored: which start times, which events, how many members."""
 
 from __future__ import annotations
 
@@ -30,6 +30,10 @@ Thresholds = Annotated[
     str | None,
     typer.Option(metavar="T,T,...", help="Of events, in the units of the model."),
 ]
+Members = Annotated[
+    int, typer.Option(min=1, metavar="N", help="Members of the ensemble of stochastic models.")
+]
+Seed = Annotated[int, typer.Option(metavar="N", help="Of what a stochastic model draws.")]
 
 
 def levels(text: str | None) -> tuple[float, ...] | None:

@@ -25,7 +25,7 @@ COLUMN_WIDTH = 7
 
 def print_scores(scores: Mapping[str, xr.Dataset], lines: Iterable[str]) -> None:
     """Prints means over lead times: a row a model, below the lines that say of what."""
-    columns = to_frame(scores, columns=("csi", "frequency_bias", "mse", "mae"))
+    columns = to_frame(scores, columns=("csi", "frequency_bias", "mse", "mae", "crps"))
     print_columns(columns, next(iter(scores.values())).attrs["units"], lines)
 
 
@@ -36,7 +36,8 @@ def print_columns(columns: pd.DataFrame, units: str, lines: Iterable[str]) -> No
     out = console()
     for line in lines:
         out.print(line)
-    said = "" if units == "1" else f"; thresholds and MAE in {units}, MSE in {squared}"
+    errors = "MAE and CRPS" if "CRPS" in columns else "MAE"
+    said = "" if units == "1" else f"; thresholds, {errors} in {units}, MSE in {squared}"
     out.print(f"Means over lead times{said}\n")
     # As many columns beside each other as there is room for: rain rates have many thresholds.
     room = max(1, (out.width - max(map(len, columns.index))) // COLUMN_WIDTH)
@@ -50,7 +51,7 @@ def print_differences(cases: Mapping[str, xr.Dataset]) -> None:
     (name, ours), *rivals = cases.items()
     out = console()
     for rival, theirs in rivals:
-        csi, mse = (difference(ours, theirs, score) for score in ("csi", "mse"))
+        csi = difference(ours, theirs, "csi")
         draws, events = csi.attrs["draws"], csi.attrs["events"]
         if events > 1:
             how = f"and 95 % of {draws} bootstrap draws of {events} events"
@@ -59,7 +60,10 @@ def print_differences(cases: Mapping[str, xr.Dataset]) -> None:
         out.print(f"{name} minus {rival}, {how}:")
         for threshold in csi["threshold"].values:
             out.print(f"  CSI >= {threshold:<6g}{_found(csi.sel(threshold=threshold), events)}")
-        out.print(f"  MSE          {_found(mse, events)}\n")
+        for score in (score for score in ("mse", "crps") if score in ours):
+            found = difference(ours, theirs, score)
+            out.print(f"  {score.upper():<13}{_found(found, events)}")
+        out.print()
 
 
 def print_leads(board: Leaderboard) -> None:

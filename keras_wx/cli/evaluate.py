@@ -32,6 +32,8 @@ def evaluate(
     plot: Annotated[
         Path | None, typer.Option(help="Picture (png, pdf, svg) of CSI against lead time.")
     ] = None,
+    members: e.Members = 1,
+    seed: e.Seed = 0,
     output_frames: o.OutputFrames = None,
     batch_size: o.BatchSize = None,
     overwrite: o.Overwrite = False,
@@ -50,6 +52,7 @@ def evaluate(
     Forecasts start at every window that its training would take: consecutive frames, enough rain.
     The table has means over lead times; CSI and bias count events of the whole period together.
     Below it stands how far the model is ahead, with a bootstrap interval over rain events.
+    With --members an ensemble is scored by its mean, and by its members in the CRPS.
     """
     from keras_wx.cli import _output
     from keras_wx.cli._model import load_model
@@ -88,10 +91,17 @@ def evaluate(
         min_rain_fraction=min_rain_fraction,
     )
     cases = score(
-        models, data, sample, windows.init_times, thresholds=levels, batch_size=batch_size
+        models,
+        data,
+        sample,
+        windows.init_times,
+        thresholds=levels,
+        members=members,
+        seed=seed,
+        batch_size=batch_size,
     )
     scores = {label: pool(found, "init_time") for label, found in cases.items()}
-    print_scores(scores, _summary(windows, sample, split))
+    print_scores(scores, _summary(windows, sample, split, members))
     print_differences(cases)
     if output is not None:
         _output.write_netcdf(_together(scores, windows), output)
@@ -104,7 +114,7 @@ def evaluate(
         typer.echo(f"CSI against lead time: {plot}")
 
 
-def _summary(windows: Samples, sample: Sample, split: str | None) -> list[str]:
+def _summary(windows: Samples, sample: Sample, split: str | None, members: int) -> list[str]:
     first, last = windows.init_times[[0, -1]].astype("datetime64[m]").astype(str)
     part, left = f" ({split})" if split else "", windows.selection
     lines = [
@@ -114,6 +124,11 @@ def _summary(windows: Samples, sample: Sample, split: str | None) -> list[str]:
     if left.dry or left.broken:
         lines.append(
             f"Left out: {left.dry:,} starts by the rain filter, {left.broken:,} by gaps in time"
+        )
+    if members > 1:
+        lines.append(
+            f"Stochastic models: {members} members, scored by their mean and, in the CRPS, by "
+            "themselves; the CRPS of a single forecast is its MAE"
         )
     return lines
 

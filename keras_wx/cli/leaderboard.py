@@ -34,10 +34,8 @@ def leaderboard(
     stride: e.Stride = 1,
     min_rain_fraction: e.MinRain = None,
     thresholds: e.Thresholds = None,
-    members: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Members of the ensemble of stochastic models.")
-    ] = 20,
-    seed: Annotated[int, typer.Option(metavar="N", help="Of what a stochastic model draws.")] = 0,
+    members: e.Members = 20,
+    seed: e.Seed = 0,
     repetitions: Annotated[
         int,
         typer.Option(min=0, metavar="N", help="Of the measurement of cost; 0 measures none."),

@@ -70,6 +70,11 @@ def score_members(
     ).transpose("threshold", "probability_bin", "rank", ...)
 
 
+def with_crps(cases: xr.Dataset) -> xr.Dataset:
+    """Scores with a CRPS: that of a single forecast is its absolute error (Hersbach 2000)."""
+    return cases if "crps" in cases else cases.assign(crps=cases["mae"])
+
+
 def _crps(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Sum over pixels of `E|X - y| - E|X - X'| / 2`, of the ensemble and fair (Ferro 2014)."""
     m = len(x)

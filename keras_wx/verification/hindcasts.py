@@ -9,9 +9,11 @@ import numpy as np
 import xarray as xr
 
 from keras_wx.data.windows import span
+from keras_wx.errors import ModelError
 from keras_wx.inference.network import is_stochastic
 from keras_wx.inference.predict import predict
 from keras_wx.inference.progress import progress_bar
+from keras_wx.verification.ensemble import with_crps
 from keras_wx.verification.verify import verify
 
 if TYPE_CHECKING:
@@ -83,6 +85,8 @@ def score(
     init_times: np.ndarray,
     *,
     thresholds: tuple[float, ...] | None,
+    members: int = 1,
+    seed: int = 0,
     batch_size: int | None,
 ) -> dict[str, xr.Dataset]:
     """Forecasts from many start times, compared with what was observed.
@@ -93,11 +97,23 @@ def score(
         sample: of the first model; its range holds for the forecasts of all.
         init_times: datetime64, each with a complete window in `data`.
         thresholds: of events, see `keras_wx.verify`.
+        members: of the ensemble of each stochastic model; others forecast once.
+        seed: of what they draw.
         batch_size: see `keras_wx.predict`.
 
     Returns:
-        Name -> what `keras_wx.verify` returns of every start time and lead time.
+        Name -> what `keras_wx.verify` returns of every start time and lead time; with a CRPS for
+        every model where one of them has members.
+
+    Raises:
+        ModelError: members of deterministic models alone.
     """
+    ensembles = [members_of(model, members) > 1 for model in models.values()]
+    if members > 1 and not any(ensembles):
+        raise ModelError(
+            f"{', '.join(models)}: deterministic, the members would all be the same. A model that "
+            f"draws at random says `model.stochastic = True`. Received: members={members}"
+        )
     target = sample.targets[0]
 
     def measure(forecast: xr.Dataset, truth: xr.Dataset) -> xr.Dataset:
@@ -110,8 +126,18 @@ def score(
             floor=least_value(target),
         )
 
-    parts = forecast_all(models, data, sample, init_times, measure, batch_size=batch_size)
-    return {name: xr.concat(cases, "init_time") for name, cases in parts.items()}
+    parts = forecast_all(
+        models,
+        data,
+        sample,
+        init_times,
+        measure,
+        members=members,
+        seed=seed,
+        batch_size=batch_size,
+    )
+    scores = {name: xr.concat(cases, "init_time") for name, cases in parts.items()}
+    return {name: with_crps(found) if any(ensembles) else found for name, found in scores.items()}
 
 
 def forecast_all(

@@ -211,3 +211,40 @@ def test_a_rival_that_reads_more_frames(run, radar_file):
     )
     assert len(row_of("rover3", result)) == 8
     assert f"{12 - 3 - OUTPUT_FRAMES} forecasts of {OUTPUT_FRAMES} frames" in result.stdout
+
+
+def test_an_ensemble_beside_a_single_forecast(run, radar_file, tmp_path):
+    """The mean over members and the CRPS of a stochastic model, the MAE of the other one."""
+    result = run(
+        *("evaluate", "steps", radar_file, "--output-frames", OUTPUT_FRAMES, "--stride", 2),
+        *("--members", 3, "--seed", 5, "--output", tmp_path / "scores.nc"),
+    )
+    ours, theirs = row_of("steps", result), row_of("persistence", result)
+    assert "3 members" in result.stdout
+    assert theirs[-1] == theirs[-2]  # CRPS and MAE
+
+    radar = keras_wx.open_dataset("radar", path=radar_file)
+    model = keras_wx.load("steps", output_frames=OUTPUT_FRAMES)
+    starts = radar.time.values[2 : 12 - OUTPUT_FRAMES : 2]
+    forecast = keras_wx.predict(model, radar, init_times=starts, members=3, seed=5)
+    members = forecast.reflectivity.values.clip(0).astype(float)
+    position = np.arange(2, 12 - OUTPUT_FRAMES, 2)[:, None] + np.arange(1, OUTPUT_FRAMES + 1)
+    observed = radar.reflectivity.values.clip(0)[position]
+    apart = np.abs(members[:, None] - members[None]).mean(axis=(0, 1))
+    crps = (np.abs(members - observed).mean(axis=0) - apart / 2).mean()
+    mse = ((members.mean(axis=0) - observed) ** 2).mean()
+    np.testing.assert_allclose(float(ours[-1]), crps, atol=0.006)
+    np.testing.assert_allclose(float(ours[-3]), mse, rtol=0.01)
+    with xr.open_dataset(tmp_path / "scores.nc") as scores:
+        assert scores.rank_frequency.sel(model="steps").notnull().all()
+        assert scores.rank_frequency.sel(model="persistence").isnull().all()
+        np.testing.assert_allclose(scores.crps.sel(model="steps").mean(), crps, rtol=1e-5)
+    lead = next(line for line in result.stdout.splitlines() if line.startswith("  CRPS"))
+    assert float(lead.split()[1]) == pytest.approx(float(ours[-1]) - float(theirs[-1]), abs=0.02)
+
+
+def test_members_of_deterministic_models(run, radar_file):
+    result = run("evaluate", "persistence", radar_file, "--output-frames", 4, "--members", 2)
+    assert result.exit_code == 1
+    assert "persistence: deterministic" in result.output
+    assert "--members 2" in result.output

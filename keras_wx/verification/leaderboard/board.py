@@ -9,6 +9,7 @@ import xarray as xr
 
 from keras_wx.errors import ModelError
 from keras_wx.transforms import ZR
+from keras_wx.verification.ensemble import with_crps
 from keras_wx.verification.hindcasts import (
     forecast_all,
     least_value,
@@ -19,7 +20,7 @@ from keras_wx.verification.leaderboard.cost import cost_table
 from keras_wx.verification.leaderboard.entries import Entries, Models, gather, reason_of
 from keras_wx.verification.leaderboard.facts import facts_of
 from keras_wx.verification.leaderboard.result import Leaderboard
-from keras_wx.verification.leaderboard.table import difference_table, score_table, with_crps
+from keras_wx.verification.leaderboard.table import difference_table, score_table
 from keras_wx.verification.pooling import pool
 from keras_wx.verification.spectra import spectra
 from keras_wx.verification.verify import verify

@@ -34,11 +34,6 @@ _BULKY = ("rank", "probability_bin", "wavenumber")
 """Dims of what is drawn and not tabled."""
 
 
-def with_crps(cases: xr.Dataset) -> xr.Dataset:
-    """Scores with a CRPS: that of a single forecast is its absolute error (Hersbach 2000)."""
-    return cases if "crps" in cases else cases.assign(crps=cases["mae"])
-
-
 def score_table(cases: Mapping[str, xr.Dataset]) -> pd.DataFrame:
     """Means over lead times of the pooled scores: a row a model.
 
