@@ -1,6 +1,6 @@
 """Loss values and their gradients, for whichever backend runs this.
 
-Run as a script under KERAS_BACKEND=jax it computes them where TensorFlow cannot be imported.
+`run_under_jax` runs this file as a script.
 """
 
 from __future__ import annotations
@@ -61,14 +61,5 @@ def value_and_gradient(loss, y_true, y_pred, weight) -> tuple[np.ndarray, np.nda
     return np.asarray(value), np.asarray(gradient)
 
 
-class _NoTensorFlow:
-    """An import hook: TensorFlow is not installed here."""
-
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] == "tensorflow":
-            raise ModuleNotFoundError("No module named 'tensorflow'", name="tensorflow")
-
-
 if __name__ == "__main__":
-    sys.meta_path.insert(0, _NoTensorFlow())
     np.savez(sys.argv[1], **outputs())

@@ -1,13 +1,10 @@
 """What holds for each loss: names, precision, masks, round trips, gradients, `fit`, backends."""
 
-import os
-import subprocess
-import sys
-
 import backend_gradients
 import keras
 import numpy as np
 import pytest
+from jax_process import run_under_jax
 from keras import ops
 from loss_fields import EVERY_LOSS, GRAY, radar_like
 
@@ -143,14 +140,7 @@ def test_fit_with_a_mask_lowers_it(name, xla, echo):
 
 def test_tensorflow_and_jax_agree(gradients, tmp_path):
     file = tmp_path / "jax.npz"
-    run = subprocess.run(
-        [sys.executable, backend_gradients.__file__, str(file)],
-        env=os.environ | {"KERAS_BACKEND": "jax", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr[-3000:]
+    run_under_jax(backend_gradients.__file__, file)
     jax = dict(np.load(file))
     assert jax.keys() == gradients.keys()
     for name, value in gradients.items():

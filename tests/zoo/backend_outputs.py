@@ -1,6 +1,6 @@
 """What must not depend on the backend: outputs of saved models, and of one step of training.
 
-Run as a script under KERAS_BACKEND=jax it computes them where TensorFlow cannot be imported.
+`run_under_jax` runs this file as a script.
 """
 
 from __future__ import annotations
@@ -40,20 +40,6 @@ def outputs(folder: Path) -> dict[str, np.ndarray]:
     return found
 
 
-class _NoTensorFlow:
-    """An import hook: TensorFlow is not installed here."""
-
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] == "tensorflow":
-            raise ModuleNotFoundError("No module named 'tensorflow'", name="tensorflow")
-
-
 if __name__ == "__main__":
-    sys.meta_path.insert(0, _NoTensorFlow())
     here = Path(sys.argv[1])
-    results = outputs(here)
-    import keras
-
-    assert keras.backend.backend() == "jax", keras.backend.backend()
-    assert "tensorflow" not in sys.modules
-    np.savez(here / "jax.npz", **results)
+    np.savez(here / "jax.npz", **outputs(here))

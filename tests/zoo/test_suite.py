@@ -5,9 +5,6 @@ Registering a model tests it: see `zoo_cases` for how its input is found.
 
 import hashlib
 import importlib.resources
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import backend_outputs
@@ -15,6 +12,7 @@ import keras
 import numpy as np
 import pytest
 import zoo_cases
+from jax_process import run_under_jax
 from keras import ops
 
 import keras_wx
@@ -166,14 +164,7 @@ def test_tensorflow_and_jax_agree(tmp_path):
         y = zoo_cases.targets(model) if isinstance(model, keras.Model) else x
         mask = (zoo_cases.spread(y[..., 0].size, start=9) > 0.3).reshape(y.shape[:-1])
         np.savez(directory / "data.npz", x=x, y=y, mask=mask.astype("float32"))
-    run = subprocess.run(
-        [sys.executable, backend_outputs.__file__, str(tmp_path)],
-        env=os.environ | {"KERAS_BACKEND": "jax", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr[-3000:]
+    run_under_jax(backend_outputs.__file__, tmp_path)
     jax, tensorflow = dict(np.load(tmp_path / "jax.npz")), backend_outputs.outputs(tmp_path)
     assert jax.keys() == tensorflow.keys()
     for name, value in tensorflow.items():
