@@ -29,12 +29,12 @@ def track(model: keras.Model) -> None:
     Raises:
         ModelError: the model is not built, or not compiled.
     """
-    optimizer = _inner(model.optimizer)
-    if optimizer is None or not model.built:
+    if not (model.built and model.compiled):
         raise ModelError(
             "Gradients are measured in a model that is built and compiled. "
-            f"Received: built={model.built}, optimizer={model.optimizer}"
+            f"Received: built={model.built}, compiled={model.compiled}"
         )
+    optimizer = _inner(model.optimizer)
     if _record_of(optimizer) is not None:
         return
     if not model.optimizer.built:
