@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -51,19 +53,37 @@ def get(name: str, *, transform=None, **arguments) -> keras.losses.Loss:
     """
     loss = LOSSES.get(name)
     if loss is Combined:
-        return _combined(transform, **arguments)
+        return _made(name, partial(_combined, transform=transform), arguments)
     if loss is not None:
         if loss in _PHYSICAL:
             arguments = {"transform": transforms.build(transform).to_config()} | arguments
-        return loss(**arguments)
+        return _made(name, loss, arguments)
     try:
         loss = keras_class(keras.losses, name)
     except ValueError:
         raise unknown_name("loss", name, LOSSES, "Any Keras loss works too.") from None
-    return loss(**{"reduction": POINT_MEAN} | arguments)
+    return _made(name, loss, {"reduction": POINT_MEAN} | arguments)
 
 
-def _combined(transform, terms: Sequence[dict[str, Any]]) -> Combined:
+def _made(
+    name: str, loss: Callable[..., keras.losses.Loss], arguments: dict[str, Any]
+) -> keras.losses.Loss:
+    """The loss with its arguments, or which ones it has."""
+    try:
+        return loss(**arguments)
+    except TypeError as error:
+        known = [
+            str(parameter.replace(annotation=parameter.empty))
+            for parameter in inspect.signature(loss).parameters.values()
+            if parameter.kind is not parameter.VAR_KEYWORD
+        ]
+        raise ModelError(
+            f"The loss {name!r} cannot be made: {error}. Its arguments: {', '.join(known)}. "
+            f"Received: {', '.join(arguments) or 'none'}"
+        ) from error
+
+
+def _combined(terms: Sequence[dict[str, Any]], transform) -> Combined:
     losses, factors = [], []
     for term in terms:
         if not isinstance(term, dict) or "name" not in term:

@@ -9,7 +9,7 @@ from keras import ops
 from loss_fields import EVERY_LOSS, GRAY, radar_like
 
 from keras_wx import losses, transforms
-from keras_wx.errors import UnknownNameError
+from keras_wx.errors import ModelError, UnknownNameError
 
 every_loss = pytest.mark.parametrize("name", EVERY_LOSS)
 
@@ -51,6 +51,20 @@ def test_only_physical_losses_take_the_transform():
 def test_unknown_loss_lists_the_near_ones():
     with pytest.raises(UnknownNameError, match=r"'cross_entrpy'.*'cross_entropy'.*Any Keras loss"):
         losses.get("cross_entrpy")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("ms_ssim", {"scales": 3}, r"'scales'. Its arguments: max_value=1.0, weights=\(.*: scales"),
+        ("cross_entropy", {"scales": 3}, r"'scales'. Its arguments: epsilon=1e-07, reduction="),
+        ("huber", {"scales": 3}, r"'scales'. Its arguments: delta=1.0"),
+        ("combined", {}, r"'terms'. Its arguments: terms, .*Received: none"),
+    ],
+)
+def test_arguments_that_a_loss_does_not_have(name, arguments, message):
+    with pytest.raises(ModelError, match=rf"loss '{name}' cannot be made: .*{message}"):
+        losses.get(name, **arguments)
 
 
 # === Values ===
