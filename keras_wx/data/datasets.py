@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
+from collections.abc import Iterable
 
 import xarray as xr
 
@@ -56,10 +58,18 @@ def open_dataset(name: str, /, **options) -> xr.Dataset:
     except TypeError as error:
         known = ", ".join(map(_option, parameters)) or "none"
         raise DataError(
-            f"Dataset {name!r}: {error}. Its options: {known}. "
+            f"Dataset {name!r}: {error}.{_meant(options, signature)} Its options: {known}. "
             f"Received: {', '.join(options) or 'none'}"
         ) from None
     return source(**options)
+
+
+def _meant(options: Iterable[str], signature: inspect.Signature) -> str:
+    """The options of the source that are spelt nearly like those that it does not have."""
+    unknown = [option for option in options if option not in signature.parameters]
+    near = [difflib.get_close_matches(option, signature.parameters, n=1) for option in unknown]
+    names = " and ".join(repr(name) for found in near for name in found)
+    return f" Did you mean {names}?" if names else ""
 
 
 def _option(parameter: inspect.Parameter) -> str:

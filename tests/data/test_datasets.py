@@ -29,6 +29,13 @@ def test_unknown_option():
         keras_wx.open_dataset("synthetic_rain", frame=3)
 
 
+def test_options_that_are_spelt_otherwise():
+    with pytest.raises(DataError, match=r"Did you mean 'path' and 'units'\? Its options: path"):
+        keras_wx.open_dataset("radar", pth="a.nc", unit="dBZ", chunks=None)
+    with pytest.raises(DataError, match=r"'colour'. Its options: frames=480"):
+        keras_wx.open_dataset("synthetic_rain", colour=1)
+
+
 def test_missing_option():
     with pytest.raises(
         DataError, match=r"'path'. Its options: path \(required\), chunks=None.*none"
