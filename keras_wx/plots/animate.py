@@ -30,17 +30,20 @@ def animate(
     path: str | PathLike,
     init_time=None,
     variable: str | None = None,
+    floor: float | None = None,
     fps: float = 4,
 ) -> Path:
     """Writes a GIF that runs through the lead times, forecasts beside the observation.
 
     Args:
         forecast: what `keras_wx.predict` returns, or a mapping from a model's name to it: one panel
-            each. An ensemble is shown by its mean.
+            each. An ensemble is shown by its mean, and labelled so.
         truth: observations `(time, y, x)` in the same units, for the first panel.
         path: where to write it; ends in ".gif".
-        init_time: which forecast to show; by default the first.
+        init_time: which forecast to show; by default the first that all models have.
         variable: which one, if the forecast has several.
+        floor: values below it count as it, as in `keras_wx.verify`, before any mean is taken. Where
+            "no echo" is -32 dBZ, the mean of an ensemble would hide rain that half of it forecasts.
         fps: frames a second. The last frame stays for a second longer.
 
     Returns:
@@ -58,7 +61,7 @@ def animate(
         raise DataError(f"path: expected a name that ends in '.gif'. Received: {str(path)!r}")
     if fps <= 0:
         raise DataError(f"fps: expected a number above 0. Received: {fps}")
-    frames = _frames(select(forecast, truth, variable=variable, init_time=init_time))
+    frames = _frames(select(forecast, truth, variable=variable, init_time=init_time, floor=floor))
     durations = [round(1000 / fps)] * len(frames)
     durations[-1] += round(1000 * _REST)
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=durations, loop=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,8 @@ from keras_wx.errors import DataError
 
 Forecasts = xr.Dataset | Mapping[str, xr.Dataset]
 
+FORECAST_DIMS = ("realization", "init_time", "lead_time")
+
 
 @dataclass(frozen=True)
 class Case:
@@ -21,7 +23,7 @@ class Case:
 
     Attributes:
         init_time: when the forecasts start.
-        forecasts: name -> field at the lead times.
+        forecasts: label -> field at the lead times; the label says where a field is a mean.
         observed: field at the lead times, after those of the past, whose lead time is at most 0;
             NaN where there is no observation. None without a truth.
     """
@@ -55,6 +57,7 @@ def select(
     lead_times: Sequence | None = None,
     at_most: int | None = None,
     past: int = 0,
+    floor: float | None = None,
 ) -> Case:
     """Takes one case out of forecasts and truth, or says what they do not have.
 
@@ -63,19 +66,23 @@ def select(
             its mean.
         truth: dims `(time, y, x)`; None for no observations.
         variable: which one, if the forecast has several.
-        init_time: which one; by default the forecast's first.
+        init_time: which one; by default the first that all forecasts have.
         lead_times: timedeltas, or numbers of minutes; by default all.
         at_most: how many of them, if none are named.
         past: how many observed frames up to init_time to add.
+        floor: values below it count as it, those of a member before the mean is taken.
     """
     named = _named(forecast)
     fields = {name: _field(dataset, name, variable) for name, dataset in named.items()}
     first = next(iter(fields.values()))
-    start = _start(first, init_time)
+    start = _start(fields.values(), init_time)
     leads = _thinned(first, at_most) if lead_times is None else as_leads(lead_times)
-    shown = {name: _take(field, name, start, leads) for name, field in fields.items()}
-    observed = None if truth is None else _observed(truth, shown, start, leads, past)
-    return Case(start, shown, observed)
+    taken = {name: _take(field, name, start, leads) for name, field in fields.items()}
+    observed = None if truth is None else _observed(truth, taken, start, leads, past)
+    if floor is not None:
+        taken = {name: field.clip(min=floor) for name, field in taken.items()}
+        observed = None if observed is None else observed.clip(min=floor)
+    return Case(start, dict(_mean(name, field) for name, field in taken.items()), observed)
 
 
 def _named(forecast: Forecasts) -> dict[str, xr.Dataset]:
@@ -111,9 +118,12 @@ def _field(forecast: xr.Dataset, name: str, variable: str | None) -> xr.DataArra
     return field
 
 
-def _start(field: xr.DataArray, init_time) -> np.datetime64:
+def _start(fields: Iterable[xr.DataArray], init_time) -> np.datetime64:
     if init_time is None:
-        return np.atleast_1d(field["init_time"].values)[0]
+        # A model with a longer history starts later.
+        first, *others = (np.atleast_1d(field["init_time"].values) for field in fields)
+        shared = [start for start in first if all(start in other for other in others)]
+        return (shared or first)[0]
     try:
         # `[()]` takes the time out of a DataArray, as of `forecast.init_time[3]`.
         return np.datetime64(pd.Timestamp(np.asarray(init_time)[()]), "ns")
@@ -162,14 +172,20 @@ def _take(field: xr.DataArray, name: str, start: np.datetime64, leads: np.ndarra
             f"{_minutes(field['lead_time'].values)} min"
         )
     field = field.sel(init_time=start, lead_time=leads).load()
-    if "realization" in field.dims:
-        field = field.mean("realization", skipna=False, keep_attrs=True)
-    if field.ndim != 3:
+    if field.ndim - ("realization" in field.dims) != 3:
         raise DataError(
             f"A forecast to be shown has two dims beside realization, init_time and lead_time. "
             f"Received: {name!r} with dims {field.dims}"
         )
-    return field.transpose("lead_time", ...)
+    return field.transpose(..., "lead_time", *(d for d in field.dims if d not in FORECAST_DIMS))
+
+
+def _mean(name: str, field: xr.DataArray) -> tuple[str, xr.DataArray]:
+    """A member by itself; of several the mean, and a label that says so."""
+    members = field.sizes.get("realization", 1)
+    if "realization" in field.dims:
+        field = field.mean("realization", skipna=False, keep_attrs=True)
+    return name if members == 1 else f"{name}\nmean of {members} members", field
 
 
 def _observed(

@@ -26,6 +26,7 @@ def film_strip(
     lead_times: Sequence | None = None,
     past: int = 1,
     variable: str | None = None,
+    floor: float | None = None,
     path: str | PathLike | None = None,
 ) -> Figure:
     """Shows forecasts frame by frame, below what was observed at the same times.
@@ -34,12 +35,14 @@ def film_strip(
 
     Args:
         forecast: what `keras_wx.predict` returns, or a mapping from a model's name to it: one row
-            each. An ensemble is shown by its mean.
+            each. An ensemble is shown by its mean, and labelled so.
         truth: observations `(time, y, x)` in the same units, for the top row.
-        init_time: which forecast to show; by default the first.
+        init_time: which forecast to show; by default the first that all models have.
         lead_times: timedeltas, or numbers of minutes; by default every n-th, up to six.
         past: how many observed frames up to init_time to show before the forecast.
         variable: which one, if the forecast has several.
+        floor: values below it count as it, as in `keras_wx.verify`, before any mean is taken. Where
+            "no echo" is -32 dBZ, the mean of an ensemble would hide rain that half of it forecasts.
         path: where to save the picture; the suffix (.png, .pdf, .svg) says as what.
 
     Returns:
@@ -61,6 +64,7 @@ def film_strip(
             lead_times=lead_times,
             at_most=_MOST_LEAD_TIMES,
             past=past,
+            floor=floor,
         )
     )
     if path is not None:

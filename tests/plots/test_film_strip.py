@@ -124,6 +124,31 @@ def test_an_ensemble_is_shown_by_its_mean(forecast):
     np.testing.assert_allclose(shown(axes).filled(np.nan), expected)
 
 
+def test_a_mean_is_labelled_and_made_of_floored_members(forecast, truth):
+    dry = forecast.copy(deep=True)
+    dry.reflectivity[:] = -32
+    ensemble = xr.concat([dry, forecast, forecast], "realization")
+    rows = {"steps": ensemble, "persistence": forecast}
+    grid = panels(plots.film_strip(rows, truth, lead_times=[5], past=0, floor=0))
+    labels = [axes.get_ylabel() for axes in grid[:, 0]]
+    assert labels == ["Observation", "steps\nmean of 3 members", "persistence"]
+    echo = forecast.reflectivity.values[0, 0].clip(0)
+    np.testing.assert_allclose(shown(grid[1, 0]).filled(np.nan), 2 / 3 * echo)
+    np.testing.assert_allclose(shown(grid[2, 0]).filled(np.nan), echo)
+    assert shown(grid[0, 0]).min() == 0
+    one = panels(plots.film_strip(forecast.expand_dims("realization"), lead_times=[5]))[0, 0]
+    assert one.get_ylabel() == "persistence"
+
+
+def test_the_first_start_that_all_forecasts_have(forecast, truth):
+    """A model with a longer history cannot start at the first frame of the others."""
+    later = forecast.isel(init_time=[1])
+    figure = plots.film_strip({"short": forecast, "long": later}, truth, lead_times=[5])
+    assert "15:15 UTC" in figure.get_suptitle()
+    with pytest.raises(DataError, match=r"'long' has no init_time 2016-09-28 15:10"):
+        plots.film_strip({"short": forecast.isel(init_time=[0]), "long": later})
+
+
 def test_north_is_up(forecast):
     up = panels(plots.film_strip(forecast))[0, 0].images[0]
     assert up.origin == "lower"
@@ -175,7 +200,12 @@ def test_another_variable_takes_the_range_of_all_panels(forecast, truth):
 
 def test_no_text_lies_on_another(forecast, truth):
     figure = plots.film_strip(
-        {"a_model.with_a_variant": forecast, "other": forecast}, truth, past=3
+        {
+            "a_model.with_a_variant": forecast,
+            "other": xr.concat([forecast] * 20, "realization"),
+        },
+        truth,
+        past=3,
     )
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
