@@ -15,6 +15,11 @@ from keras_wx.errors import KerasWxError
 INTERRUPTED = 130
 """Exit code of a program that Ctrl-C ended, as shells have it."""
 
+_VALUE = r"'[^']*'|\"[^\"]*\"|\.\.\.|\([^()]*\)|\[[^\[\]]*\]|-?\w[\w.]*\w|-?\w"
+_CALL = "(?:open_dataset|conform|samples|load|predict)"
+_ARGUMENT = re.compile(r"(?<![\w+/.])[a-z_]+=(?![=\s])")
+_RECEIVED = re.compile(r"Received:.*?(?=\. [A-Z]|$)", re.MULTILINE)
+
 
 class Group(TyperGroup):
     """Runs a command; prints an error that the user can act on, and exits with 1."""
@@ -22,7 +27,7 @@ class Group(TyperGroup):
     def invoke(self, ctx):
         def said(message: str) -> str:
             command = self.get_command(ctx, ctx.invoked_subcommand)
-            return in_terms_of_options(message, command.params)
+            return with_note_on_python(in_terms_of_options(message, command.params))
 
         with _warnings_as_messages(said):
             try:
@@ -42,13 +47,17 @@ class Group(TyperGroup):
 def in_terms_of_options(message: str, parameters: Iterable) -> str:
     """Writes the Python arguments that a message names as the command's own.
 
-    `regrid=True converts it` becomes `--regrid converts it`, `zr='hko_7'` becomes `--zr hko_7`, and
-    `tile: expected` in the beginning `--tile: expected`.
+    `regrid=True converts it` becomes `--regrid converts it`, `zr='hko_7'` becomes `--zr hko_7`,
+    `tile: expected` in the beginning `--tile: expected`, and of a call such as
+    `keras_wx.load(..., output_frames=3)` the option alone is left.
 
     Args:
         message: of an error.
         parameters: of the command, each with `name`, `opts` and, for an argument, `metavar`.
     """
+    parameters = list(parameters)
+    if any(parameter.name == "dataset" for parameter in parameters):
+        message = re.sub(r"open_dataset\('(\w+)', path=\.\.\.\)", r"--dataset \1", message)
     for parameter in parameters:
         is_option = parameter.opts[0].startswith("-")
         ours = max(parameter.opts, key=len) if is_option else parameter.metavar
@@ -57,12 +66,19 @@ def in_terms_of_options(message: str, parameters: Iterable) -> str:
             value = (match["value"] or "").strip("'\"")
             if value == "None" and match.string.startswith(" ", match.end()):
                 return f"no {ours}"
-            return ours if value in ("", "True", "None") else f"{ours} {value}"
+            return ours if value in ("", "...", "True", "None") else f"{ours} {value}"
 
-        pattern = rf"\b{parameter.name}=(?P<value>'[^']*'|\"[^\"]*\"|\.\.\.|\w[\w.]*\w|\w)?"
+        pattern = rf"\b{parameter.name}=(?P<value>{_VALUE})?"
         message = re.sub(pattern, written, message)
         message = re.sub(rf"^{parameter.name}(?=: )", ours, message)
-    return re.sub(r"open_dataset\([^)]*?(--[\w-]+)[^)]*\)", r"\1", message)
+    return re.sub(rf"\b(?:keras_wx\.)?(?:data\.)?{_CALL}\([^()]*?(--[^()]*)\)", r"\1", message)
+
+
+def with_note_on_python(message: str) -> str:
+    """Says of arguments that are left in a message where they can be given."""
+    if _ARGUMENT.search(_RECEIVED.sub("", message)):
+        return f"{message} (name=value is an argument in Python, and no option here.)"
+    return message
 
 
 def _text(error: Exception) -> str:

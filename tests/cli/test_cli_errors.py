@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from cli_radar import radar_frames
 
-from keras_wx.cli._group import in_terms_of_options
+from keras_wx.cli._group import in_terms_of_options, with_note_on_python
 from keras_wx.errors import DataError
 
 
@@ -133,17 +133,42 @@ def test_warnings_are_one_line(run, model_folder, tmp_path):
         ("split=None takes everything.", "no --split takes everything."),
         ("path= takes a file", "INPUT takes a file"),
         ("Give open_dataset('radar', ..., spacing_km=...), or more", "Give --spacing-km, or more"),
+        ("open_dataset('radar', path=...) reads others", "--dataset radar reads others"),
+        ("keras_wx.data.conform(data, sample, zr=...) converts", "--zr converts"),
+        ("After predict(..., regrid=True) it is", "After --regrid it is"),
+        ("Received: zr=(0, 1.6)", "Received: --zr (0, 1.6)"),
+        ("Received: variable=-1.", "Received: --variable -1."),
         ("Expected a time, not weights=None", "Expected a time, not weights=None"),
     ],
 )
 def test_messages_name_options(message, expected):
-    names = ("regrid", "zr", "variable", "split", "spacing_km")
+    names = ("regrid", "zr", "variable", "split", "spacing_km", "dataset")
     parameters = [
         SimpleNamespace(name=name, opts=[f"--{name.replace('_', '-')}"], metavar=None)
         for name in names
     ]
     parameters.append(SimpleNamespace(name="path", opts=["path"], metavar="INPUT"))
     assert in_terms_of_options(message, parameters).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("message", "noted"),
+    [
+        ("splits=(0.8, 0.2, 0) or dates, and gap='0min', divide them otherwise.", True),
+        ("Expected at least one. Received: grid=(3, 4)", False),
+        ("Received: grid=(3, 4). Set the grid, or use peephole='channel'.", True),
+        ("--split takes all frames. +proj=stere, Z = 200 R^1.6, a == b", False),
+    ],
+)
+def test_what_only_python_has_is_said(message, noted):
+    assert with_note_on_python(message).startswith(message)
+    assert ("argument in Python" in with_note_on_python(message)) == noted
+
+
+def test_too_few_frames_in_a_part(run, radar_file):
+    result = run("evaluate", "persistence", radar_file, "--output-frames", 40, "--split", "test")
+    assert "no --split takes all frames" in result.output
+    assert "(name=value is an argument in Python, and no option here.)" in result.output
 
 
 def test_data_errors_are_the_users(run, monkeypatch):
