@@ -146,6 +146,7 @@ def match(
             f"Expected: {('time', *grid)}. Received: {observed.dims}"
         )
     _check_units(predicted, observed)
+    observed = _turned(predicted, observed, grid)
     _check_grid(predicted, observed, grid)
     return Pairs(predicted, observed, _positions(predicted, observed), grid, floor)
 
@@ -184,6 +185,16 @@ def _check_units(forecast: xr.DataArray, truth: xr.DataArray):
             f"Received: forecast {ours!r}, truth {theirs!r}. Convert one of them first; "
             "keras_wx.open_dataset gives 'dBZ' or 'mm h-1'."
         )
+
+
+def _turned(forecast: xr.DataArray, truth: xr.DataArray, grid: tuple[str, str]) -> xr.DataArray:
+    """The truth with rows and columns that run as the forecast's do, where its coordinates say that
+    they run the other way: north first, south first."""
+    for dim in grid:
+        reversed_ = truth.isel({dim: slice(None, None, -1)})
+        if not _same_axis(forecast, truth, dim) and _same_axis(forecast, reversed_, dim):
+            truth = reversed_
+    return truth
 
 
 def _check_grid(forecast: xr.DataArray, truth: xr.DataArray, grid: tuple[str, str]):

@@ -32,7 +32,8 @@ def spectra(
     Args:
         forecast: what `keras_wx.predict` returns: one variable with dims `(init_time, lead_time,
             y, x)` and possibly `realization`.
-        truth: the same variable with dims `(time, y, x)`, in the same units, on the same grid.
+        truth: the same variable with dims `(time, y, x)`, in the same units, on the same grid;
+            its rows and columns may run the other way, where its coordinates say so.
         variable: which one, if the forecast has several.
         floor: values below it, on either side, count as it; and a pixel missing on either side is
             it on both.

@@ -42,7 +42,8 @@ def verify(
     Args:
         forecast: what `keras_wx.predict` returns: one variable with dims `(init_time, lead_time,
             y, x)` and possibly `realization`.
-        truth: the same variable with dims `(time, y, x)`, in the same units, on the same grid.
+        truth: the same variable with dims `(time, y, x)`, in the same units, on the same grid;
+            its rows and columns may run the other way, where its coordinates say so.
         variable: which one, if the forecast has several.
         thresholds: an event is a value at or above one, in the field's units, or in mm/h with `zr`.
             By default the attribute `thresholds` of the truth, of its variable first; without it

@@ -459,7 +459,8 @@ def shifted_grid(forecast, truth):
 
 
 def flipped_grid(forecast, truth):
-    return forecast, truth.isel(y=slice(None, None, -1))
+    """Rows that run the other way, of which not one is where one of the forecast's is."""
+    return forecast, truth.isel(y=slice(None, None, -1)).assign_coords(y=truth.y[::-1] + 200.0)
 
 
 def smaller_grid(forecast, truth):
@@ -473,6 +474,19 @@ def test_grids_that_differ(change):
         verify(forecast, truth)
     assert "Truth: y of 9 from" in str(e.value)
     assert "keras_wx.data.conform" in str(e.value)
+
+
+@pytest.mark.parametrize("dims", [["y"], ["x"], ["y", "x"]])
+def test_rows_that_run_the_other_way_are_turned(tmp_path, dims):
+    forecast, truth = random_fields()
+    expected = verify(forecast, truth)
+    turned = truth.isel({dim: slice(None, None, -1) for dim in dims})
+    turned.to_netcdf(tmp_path / "truth.nc")
+    with xr.open_dataset(tmp_path / "truth.nc") as lazy:
+        for observed in (turned, lazy):
+            xr.testing.assert_allclose(verify(forecast, observed), expected)
+    # Without coordinates nothing says so: rows are compared in their order.
+    assert not verify(forecast, turned.drop_vars(["y", "x"])).equals(expected)
 
 
 def test_grids_that_differ_by_rounding_are_the_same():
@@ -532,6 +546,8 @@ def test_bad_input():
         verify(forecast, truth, thresholds=[10, np.nan])
     with pytest.raises(DataError, match="expected finite numbers in dBZ"):
         verify(forecast, truth, thresholds=[])
+    with pytest.raises(DataError, match=r"expected finite numbers in dBZ, received \[10, 'a'\]"):
+        verify(forecast, truth, thresholds=[10, "a"])
     with pytest.raises(DataError, match=r"expected finite numbers in dBZ, received '10, 20'"):
         verify(forecast, truth.assign_attrs(thresholds="10, 20"))
     with pytest.raises(DataError, match="preserve_dims"):
