@@ -48,7 +48,7 @@ class Baseline:
     A baseline whose forecasts differ from call to call says `stochastic = True`, and takes the
     generator of each forecast from `self.rng.next(frames)`. `keras_wx.predict(members=...)` then
     gives an ensemble, and its `seed` rules the draws. One that forecasts any variable, in whatever
-    units, says `any_variable = True`.
+    units, says `any_variable = True`; one that forecasts some says of which units in `forecasts`.
 
     Args:
         output_frames: number of frames to forecast.
@@ -70,6 +70,11 @@ class Baseline:
         self.output_frames = output_frames
         self.name = name or type(self).__name__.lower()
         self.rng = Draws()
+
+    @classmethod
+    def forecasts(cls, units: str) -> bool:
+        """Whether it takes a variable in these units in place of the one that its preset names."""
+        return cls.any_variable
 
     def forecast(self, x: np.ndarray) -> np.ndarray:
         raise NotImplementedError

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from keras_wx.baselines.advection import advect
-from keras_wx.baselines.base import Baseline
+from keras_wx.baselines.echo import EchoBaseline
 from keras_wx.errors import ModelError
 
 
-class Extrapolation(Baseline):
+class Extrapolation(EchoBaseline):
     """Lagrangian persistence: the last frame, moved and otherwise unchanged.
 
     Subclasses set `input_frames` and write `velocity(frames)`.
@@ -18,8 +18,8 @@ class Extrapolation(Baseline):
         output_frames: number of frames to forecast.
 
     Input shape:
-        `(batch, time, y, x, 1)`, without gaps in time and without NaN; of more frames than
-        `input_frames` the last ones are used.
+        `(batch, time, y, x, 1)` in dBZ, or in the mm/h of a preset of rain rate, without gaps in
+        time and without NaN; of more frames than `input_frames` the last ones are used.
 
     Output shape:
         `(batch, output_frames, y, x, 1)`. What enters from outside the grid has the least value
@@ -32,7 +32,7 @@ class Extrapolation(Baseline):
     input_frames: int
 
     def velocity(self, frames: np.ndarray) -> np.ndarray:
-        """Grid points a step along x and along y, `(2, y, x)`, from `(input_frames, y, x)`."""
+        """Grid points a step along x and along y, `(2, y, x)`, from dBZ `(input_frames, y, x)`."""
         raise NotImplementedError
 
     def forecast(self, x: np.ndarray) -> np.ndarray:
@@ -50,7 +50,7 @@ class Extrapolation(Baseline):
             )
         windows = x[:, -self.input_frames :, ..., 0]
         moved = [
-            advect(frames[-1], self.velocity(frames), self.output_frames, fill=frames.min())
-            for frames in windows
+            advect(frames[-1], self.velocity(dbz), self.output_frames, fill=frames.min())
+            for frames, dbz in zip(windows, self.dbz(windows), strict=True)
         ]
         return np.stack(moved)[..., None]

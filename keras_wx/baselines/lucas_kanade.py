@@ -20,7 +20,8 @@ class LucasKanade(Extrapolation):
     Args:
         input_frames: number of frames that features are tracked through; at least two.
         output_frames: number of frames to forecast.
-        gray_range: what is black and white to the tracker, in the units of the input.
+        gray_range: what is black and white to the tracker, in the units of the input; of rain
+            rate, in dBZ.
 
     Input shape, output shape:
         As `Extrapolation`.

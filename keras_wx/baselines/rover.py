@@ -26,7 +26,8 @@ class Rover(Extrapolation):
         flow_weights: of the flow between each pair of frames, the newest pair first; they sum to
             one.
         output_frames: number of frames to forecast.
-        gray_range: what the flow sees as black and white, in the units of the input.
+        gray_range: what the flow sees as black and white, in the units of the input; of rain rate,
+            in dBZ.
         nonlinear: shows echo around 33 dBZ with most contrast, see `to_gray`.
 
     Input shape, output shape:

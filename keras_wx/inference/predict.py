@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from keras_wx.baselines import Baseline
 from keras_wx.data.conform import conform, require_dataset
 from keras_wx.data.timeaxis import time_step
 from keras_wx.errors import DataError, ModelError
@@ -20,14 +21,13 @@ from keras_wx.inference.layout import Pair, cover, default_batch_size
 from keras_wx.inference.network import is_stochastic, seeded
 from keras_wx.inference.output import Block, in_memory, in_zarr, outline, writable
 from keras_wx.inference.progress import progress_bar
+from keras_wx.inference.variable import for_variable_of
 from keras_wx.spec import Sample
 from keras_wx.transforms import ZR
 from keras_wx.zoo.loading import preset_of, rebuild
 
 if TYPE_CHECKING:
     import keras
-
-    from keras_wx.baselines import Baseline
 
 
 def predict(
@@ -52,6 +52,9 @@ def predict(
 
     Missing input is filled with the variable's `fill` of the preset. At a point where every frame
     that a forecast reads is missing (in any of several variables), the forecast is missing too.
+
+    A baseline forecasts the variable that the dataset has, where that is not the one of its preset:
+    `rover1`, `lucas_kanade` and `steps` rain rate in place of reflectivity, `persistence` any.
 
     A model that takes any grid is run on the whole domain, padded to a multiple of its patches. A
     model that was built for one grid, a network on more than 512 x 512 points, and any model with
@@ -104,6 +107,9 @@ def predict(
     """
     preset = preset_of(model)
     _check_request(model, dataset, members, batch_size, output_frames)
+    if isinstance(model, Baseline) and zr is None:
+        model = for_variable_of(dataset, model)
+        preset = model.preset
     path = None if path is None else writable(path)
     if output_frames not in (None, preset.sample.targets[0].frames):
         model = rebuild(model, output_frames=output_frames)

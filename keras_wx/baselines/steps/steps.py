@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 
 from keras_wx.baselines.advection import displace, displacements
-from keras_wx.baselines.base import Baseline
-from keras_wx.baselines.optical_flow.gray import to_gray
+from keras_wx.baselines.echo import EchoBaseline
+from keras_wx.baselines.optical_flow.gray import check_gray_range, to_gray
 from keras_wx.baselines.optical_flow.variational import variational_flow
 from keras_wx.baselines.steps.matching import match_distribution, near_rain
 from keras_wx.baselines.steps.scales import HISTORY, Scales
@@ -21,7 +22,7 @@ STEP_INTO_RAIN = 5.0
 
 
 @register_model("steps")
-class Steps(Baseline):
+class Steps(EchoBaseline):
     """Short-term ensemble prediction system: advection, and noise that looks like rain.
 
     The last frames are moved along their motion to where the rain is now, and divided into scales.
@@ -38,14 +39,15 @@ class Steps(Baseline):
         rim: how far from rain new rain can arise in one step, in grid points.
         drift: how far the members' motion strays from that of the frames: standard deviation along
             x and along y, as a fraction of the mean speed.
+        gray_range: what is black and white to the optical flow, in dBZ.
 
     Input shape:
-        `(batch, time, height, width, channels)`, dBZ, at least three frames. Each channel is
-        forecast by itself.
+        `(batch, time, height, width, channels)` of at least three frames, in dBZ or in the mm/h of
+        a preset of rain rate. Each channel is forecast by itself.
 
     Output shape:
-        `(batch, output_frames, height, width, channels)`, dBZ: one member. The same frames several
-        times in a batch, or in several batches, give different members.
+        `(batch, output_frames, height, width, channels)` in the same units: one member. The same
+        frames several times in a batch, or in several batches, give different members.
 
     Raises:
         ModelError: an argument that makes no forecast, or too few frames.
@@ -71,6 +73,7 @@ class Steps(Baseline):
         threshold: float = 3.0,
         rim: int = 10,
         drift: float = 0.3,
+        gray_range: Sequence[float] = (0.0, 60.0),
         name: str | None = None,
     ):
         super().__init__(name, output_frames=output_frames)
@@ -83,6 +86,7 @@ class Steps(Baseline):
         self.threshold = threshold
         self.rim = rim
         self.drift = drift
+        self.gray_range = check_gray_range(gray_range)
 
     def forecast(self, x: np.ndarray) -> np.ndarray:
         x = np.asarray(x, np.float32)
@@ -93,7 +97,7 @@ class Steps(Baseline):
                 f"stands in for missing ones. Received: shape {x.shape}, "
                 f"{np.count_nonzero(~np.isfinite(x))} values not finite"
             )
-        fields = np.moveaxis(x[:, -HISTORY:], -1, 1)
+        fields = np.moveaxis(self.dbz(x[:, -HISTORY:]), -1, 1)
         out = np.empty((*fields.shape[:2], self.output_frames, *fields.shape[3:]), np.float32)
         # Members of one ensemble share all that the frames say.
         same = defaultdict(list)
@@ -104,12 +108,12 @@ class Steps(Baseline):
             members = self._members(frames, [self.rng.next(frames) for _ in indices])
             for index, member in zip(indices, members, strict=True):
                 out[index] = member
-        return np.moveaxis(out, 1, -1)
+        return self.from_dbz(np.moveaxis(out, 1, -1))
 
     def _members(self, frames: np.ndarray, rngs: list[np.random.Generator]) -> np.ndarray:
         """An ensemble from three frames `(time, y, x)`: `(members, output_frames, y, x)`."""
         now, no_echo = frames[-1], frames.min()
-        flows = [variational_flow(*pair) for pair in pairwise(to_gray(frames))]
+        flows = [variational_flow(*pair) for pair in pairwise(to_gray(frames, self.gray_range))]
         velocity = np.mean(flows, axis=0)
         speed = np.sqrt((velocity**2).sum(axis=0).mean())
         drift = self.drift * speed * np.stack([rng.standard_normal((2, 1, 1)) for rng in rngs])
