@@ -28,7 +28,11 @@ MinRain = Annotated[
 ]
 Thresholds = Annotated[
     str | None,
-    typer.Option(metavar="T,T,...", help="Of events, in the units of the model."),
+    typer.Option(
+        metavar="T,T,...",
+        help="Of events, in the units that the model forecasts, which the table names: dBZ or "
+        "mm/h. --zr converts the data and leaves the thresholds alone.",
+    ),
 ]
 Members = Annotated[
     int, typer.Option(min=1, metavar="N", help="Members of the ensemble of stochastic models.")

@@ -91,7 +91,8 @@ ZR = Annotated[
     str | None,
     typer.Option(
         metavar="PAIR",
-        help="Convert between rain rate and dBZ: marshall_palmer, hko_7, fmi, or A,B of Z = A R^B.",
+        help="Convert the data between rain rate and dBZ: marshall_palmer, hko_7, fmi, or A,B of "
+        "Z = A R^B.",
         rich_help_panel=_CONVERSION,
     ),
 ]

@@ -36,13 +36,13 @@ def print_columns(columns: pd.DataFrame, units: str, lines: Iterable[str]) -> No
     out = console()
     for line in lines:
         out.print(line)
-    errors = "MAE and CRPS" if "CRPS" in columns else "MAE"
-    said = "" if units == "1" else f"; thresholds, {errors} in {units}, MSE in {squared}"
+    linear = "thresholds, MAE and CRPS" if "CRPS" in columns else "thresholds and MAE"
+    said = "" if units == "1" else f"; {linear} in {units}, MSE in {squared}"
     out.print(f"Means over lead times{said}\n")
     # As many columns beside each other as there is room for: rain rates have many thresholds.
     room = max(1, (out.width - max(map(len, columns.index))) // COLUMN_WIDTH)
     for begin in range(0, columns.shape[1], room):
-        out.print(_table(columns.iloc[:, begin : begin + room]))
+        out.print(_table(columns.iloc[:, begin : begin + room], "" if units == "1" else units))
         out.print()
 
 
@@ -91,11 +91,13 @@ def _lead(middle: float, low: float, high: float) -> str:
     return f"{middle:+.3f}" if np.isnan(low) else f"{middle:+.3f}  ({low:+.3f} to {high:+.3f})"
 
 
-def _table(columns: pd.DataFrame) -> Table:
+def _table(columns: pd.DataFrame, units: str) -> Table:
     rows = table()
     rows.add_column("Model", vertical="bottom", no_wrap=True)
     for name in columns:
-        rows.add_column(name.replace("@", "\n>= "), justify="right", no_wrap=True)
+        score, _, threshold = name.partition("@")
+        heading = f"{score}\n>= {threshold}\n{units}".rstrip() if threshold else score
+        rows.add_column(heading, justify="right", no_wrap=True)
     texts = columns.apply(_numbers)
     for model, values in texts.iterrows():
         rows.add_row(model, *values)

@@ -67,7 +67,8 @@ def verify(
         * `mae`, `rmse`, `mean_error` (forecast minus truth) in the field's units, `mse` in their
           square.
         * `rainfall_mse` in (mm/h)^2: the MSE of the rain rate, from reflectivity by `zr`, or by
-          "hko_2015" without it.
+          "hko_2015" without it; its attribute `zr` says which. That of the dataset says by which
+          relation the thresholds are rain rates.
         * `correlation`: `sum(P T) / (sqrt(sum(P^2) sum(T^2)) + 1e-9)` of each frame, averaged over
           the frames; not centred, 0 for a frame without rain. P and T are gray levels, of which
           only the zero matters: 0 dBZ, where the paper takes the least value of its archive.
@@ -140,5 +141,8 @@ def verify(
     if sides is not None:
         scores = scores.assign_coords(sides.coords)
     if scale.zr is not None:
-        scores.attrs["zr"] = f"Z = {scale.zr.a:g} R^{scale.zr.b:g}"
+        relation = f"Z = {scale.zr.a:g} R^{scale.zr.b:g}"
+        scores["rainfall_mse"].attrs["zr"] = relation
+        if scale.threshold_units != scale.units:
+            scores.attrs["zr"] = relation
     return scores

@@ -9,6 +9,7 @@ from cli_radar import OUTPUT_FRAMES, radar_frames
 
 import keras_wx
 from keras_wx.cli import _scoring
+from keras_wx.transforms import ZR
 from keras_wx.verification import hindcasts
 
 
@@ -248,3 +249,28 @@ def test_members_of_deterministic_models(run, radar_file):
     assert result.exit_code == 1
     assert "persistence: deterministic" in result.output
     assert "--members 2" in result.output
+
+
+def test_thresholds_are_in_the_units_of_the_model(run, tmp_path):
+    """Rain rates become dBZ by --zr; the thresholds are dBZ from the beginning."""
+    rain = radar_frames(12).rename(reflectivity="rain_rate")
+    rate = ZR(a=200, b=1.6)(rain.rain_rate.values)
+    rain["rain_rate"] = rain.rain_rate.dims, rate, {"units": "mm h-1"}
+    rain.to_netcdf(tmp_path / "rain.nc")
+    result = run(
+        *("evaluate", "persistence", tmp_path / "rain.nc", "--zr", "marshall_palmer"),
+        *("--output-frames", OUTPUT_FRAMES, "--thresholds", "20"),
+    )
+    csi, *_ = row_of("persistence", result)
+    events = radar_frames(12).reflectivity.values >= 20
+    starts = np.arange(12 - OUTPUT_FRAMES)
+    expected = []
+    for lead in range(1, OUTPUT_FRAMES + 1):
+        p, t = events[starts], events[starts + lead]
+        expected.append((p & t).sum() / (p | t).sum())
+    assert float(csi) == pytest.approx(np.mean(expected), abs=6e-4)
+    headings = [line.split() for line in result.stdout.splitlines()[3:6]]
+    assert headings[0][:2] == ["CSI", "bias"]
+    assert headings[1] == [">=", "20", ">=", "20"]
+    assert headings[2][:3] == ["Model", "dBZ", "dBZ"]
+    assert "thresholds and MAE in dBZ" in result.stdout

@@ -225,7 +225,7 @@ def test_thresholds_in_rain_rate_for_reflectivity():
     by_hand = verify(forecast, truth, thresholds=10 * np.log10(58.53) + 15.6 * np.log10(5.0))
     for name in COUNTS:
         np.testing.assert_array_equal(found[name].sel(threshold=5), by_hand[name].squeeze())
-    assert found.attrs["zr"] == "Z = 58.53 R^1.56"
+    assert found.attrs["zr"] == found.rainfall_mse.attrs["zr"] == "Z = 58.53 R^1.56"
     xr.testing.assert_identical(found, verify(forecast, truth, zr=ZR(a=58.53, b=1.56)))
     xr.testing.assert_identical(found, verify(forecast, truth, zr=(58.53, 1.56)))
 
@@ -440,6 +440,8 @@ def test_is_public_and_describes_itself():
     assert found.mae.attrs["units"] == "dBZ"
     assert found.rainfall_mse.attrs["units"] == "(mm h-1)^2"
     assert found.threshold.attrs["units"] == "dBZ"
+    assert "zr" not in found.attrs  # no threshold was converted
+    assert found.rainfall_mse.attrs["zr"] == "Z = 118.239 R^1.5241"
     assert set(found.csi.dims) == {"threshold", "lead_time"}
     assert np.issubdtype(found.lead_time.dtype, np.timedelta64)
     forecast, truth = random_fields()
