@@ -21,6 +21,7 @@ _FUNCTIONS = {
     "samples": "keras_wx.data.samples",
     "predict": "keras_wx.inference.predict",
     "verify": "keras_wx.verification.verify",
+    "train": "keras_wx.training.train",
     "register_model": "keras_wx.registry",
     "register_dataset": "keras_wx.registry",
 }
@@ -36,6 +37,7 @@ _MODULES = (
     "plots",
     "registry",
     "spec",
+    "training",
     "transforms",
     "verification",
     "zoo",
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from keras_wx.inference.predict import predict as predict
     from keras_wx.registry import register_dataset as register_dataset
     from keras_wx.registry import register_model as register_model
+    from keras_wx.training.train import train as train
     from keras_wx.verification.verify import verify as verify
     from keras_wx.zoo.loading import load as load
     from keras_wx.zoo.loading import save as save

@@ -34,6 +34,10 @@ class ModelError(KerasWxError, ValueError):
     """A model configuration that cannot be built, or a model that cannot do what was asked."""
 
 
+class TrainingError(KerasWxError, RuntimeError):
+    """A training run that cannot begin or go on: its loss is no number, its disk is full."""
+
+
 class UnknownNameError(KerasWxError, LookupError):
     """A name that no preset, variant, dataset or architecture has."""
 

@@ -246,16 +246,92 @@ class Component(Record):
         return dict(self.model_extra or {})
 
 
+def _precision(value: Any) -> Any:
+    return {True: "bfloat16", False: None}[value] if isinstance(value, bool) else value
+
+
+Precision = Annotated[Literal["bfloat16", "float16"] | None, BeforeValidator(_precision)]
+
+
+class Schedule(Record):
+    """What the optimizer's learning rate is multiplied by in the course of a run.
+
+    Several parts multiply. In a preset a single word stands for `{cosine: true}`, `{fall: 0.2}` or,
+    as "constant", for nothing at all.
+    """
+
+    drops: dict[int, Annotated[float, Field(gt=0)]] = {}
+    """Number of epochs -> factor from then on: `{450: 0.1, 475: 0.1}`."""
+    cosine: bool = False
+    """Whether it falls along half a cosine, from the end of the warm-up to the end of the run."""
+    fall: float = Field(default=0, ge=0, le=1)
+    """Last fraction of the run over which it falls linearly."""
+    end: float = Field(default=0, ge=0, le=1)
+    """What the cosine or the linear fall leads to."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_word(cls, value):
+        words = {"constant": {}, "cosine": {"cosine": True}, "fall": {"fall": 0.2}}
+        if isinstance(value, str) and value not in words:
+            raise ValueError(f"expected one of {', '.join(words)}, or their parts")
+        return words[value] if isinstance(value, str) else value
+
+    @property
+    def needs_the_end(self) -> bool:
+        """Whether it depends on when the run ends."""
+        return self.cosine or self.fall > 0
+
+
+class EarlyStopping(Record):
+    """When a run ends before its last epoch, and which of its epochs is the best."""
+
+    monitor: str | None = None
+    """A key of the log; None for `val_loss`, or `loss` where there are no data for validation."""
+    patience: int = Field(default=20, ge=1)
+    """Epochs without improvement."""
+    mode: Literal["auto", "min", "max"] = "auto"
+    min_delta: float = Field(default=0, ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_patience(cls, value):
+        if isinstance(value, bool):
+            return {}
+        return {"patience": value} if isinstance(value, int) else value
+
+
 class Training(Record):
-    """The recipe: what `load` compiles a model with, and what a training run starts from."""
+    """The recipe: what `load` compiles a model with, and what a training run starts from.
+
+    Steps are batches. `steps_per_epoch`, `warmup_steps`, `schedule`, `early_stopping` and
+    `loss_limit` are for `keras_wx.train` alone.
+    """
 
     loss: Component
     optimizer: Component
     metrics: tuple[Component, ...] = ()
     batch_size: int = Field(default=8, ge=1)
     epochs: int = Field(default=1, ge=1)
-    mixed_precision: bool = False
+    steps_per_epoch: int | None = Field(default=None, ge=1)
+    """None: an epoch is all windows once."""
+    warmup_steps: int = Field(default=0, ge=0)
+    """Steps over which the learning rate rises linearly to its value."""
+    schedule: Schedule = Schedule()
+    accumulate: int = Field(default=1, ge=1)
+    """Batches whose gradients are averaged for one update of the weights."""
+    ema: float | None = Field(default=None, gt=0, lt=1)
+    """Momentum, in each step, of the moving average of the weights that is validated and kept."""
+    mixed_precision: Precision = None
     augment: tuple[Literal["flip", "rotate"], ...] = ()
+    early_stopping: EarlyStopping | None = EarlyStopping()
+    loss_limit: float | None = Field(default=1e4, gt=1)
+    """A loss this many times the usual one, three steps in a row, ends the run as exploding."""
+
+    @field_validator("early_stopping", "ema", "loss_limit", mode="before")
+    @classmethod
+    def _off(cls, value):
+        return None if value is False else value
 
 
 class Weights(Record):

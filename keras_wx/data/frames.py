@@ -110,7 +110,7 @@ class FrameStore:
             with _READING:
                 physical = self._read_physical(i)
             results[int(i)] = summarise(physical)
-            self._keep(int(i), self._network(physical))
+            self._keep(int(i), self._network(physical, i))
         return results
 
     def _block(self, i: int) -> np.ndarray:
@@ -120,7 +120,7 @@ class FrameStore:
                 # Another thread may have read it while this one waited.
                 block = self._kept(i)
                 if block is None:
-                    block = self._network(self._read_physical(i))
+                    block = self._network(self._read_physical(i), i)
                     self._keep(i, block)
         return block
 
@@ -157,10 +157,28 @@ class FrameStore:
             )
         return physical
 
-    def _network(self, physical: np.ndarray) -> np.ndarray:
+    def _network(self, physical: np.ndarray, i: int) -> np.ndarray:
         block = np.ascontiguousarray(self.transform(physical), dtype=np.float32)
+        self._refuse_infinite(block, physical, i)
         block.flags.writeable = False
         return block
+
+    def _refuse_infinite(self, block: np.ndarray, physical: np.ndarray, i: int) -> None:
+        """NaN means missing and is dealt with; a network that is fed infinity learns NaN."""
+        if np.isfinite(block.sum()):  # the usual case, for half of the work
+            return
+        wrong = ~(np.isfinite(block) | np.isnan(physical))
+        if not wrong.any():
+            return
+        frame, y, x = np.argwhere(wrong)[0].tolist()
+        when = "" if self.times is None else f" at {self.times[self.edges[i] + frame]:.19}"
+        file = self._variable.encoding.get("source")
+        raise DataError(
+            f"Variable {self.name!r}{when} is {physical[frame, y, x]} at row {y}, column {x}"
+            f"{f' of {file}' if file else ''}, which the transform {self.transform.to_config()} "
+            f"makes {block[frame, y, x]}. Expected finite values, or NaN where they are missing: "
+            "dataset.where(numpy.isfinite(dataset)) makes NaN of infinity."
+        )
 
 
 def missing_frames(field: xr.DataArray) -> np.ndarray | None:

@@ -79,6 +79,10 @@ class Samples(keras.utils.PyDataset):
         """Time of step 0 of every window, datetime64, increasing."""
         return self._times[self.selection.init]
 
+    def init_times_of(self, epoch: int, index: int) -> np.ndarray:
+        """Time of step 0 of the windows of one batch, datetime64, in the batch's order."""
+        return self._times[self.selection.init[self._chosen(epoch, index)]]
+
     def __len__(self) -> int:
         whole, rest = divmod(len(self.selection.init), self.batch_size)
         return whole if self.drop_remainder or not rest else whole + 1
@@ -146,8 +150,7 @@ class Samples(keras.utils.PyDataset):
     def _batch(self, epoch: int, index: int) -> tuple:
         if not 0 <= index < len(self):
             raise IndexError(f"batch {index} of {len(self)}")
-        chosen = self._windows(epoch)[index * self.batch_size : (index + 1) * self.batch_size]
-        init = self.selection.init[chosen]
+        init = self.selection.init[self._chosen(epoch, index)]
         if self._augmentation.changes_nothing:
             poses = [Pose()] * len(init)
         else:
@@ -160,19 +163,24 @@ class Samples(keras.utils.PyDataset):
         weights = {name: valid.astype(np.float32) for name, (_, valid) in targets.items()}
         return _bare_if_single(x), _bare_if_single(y), _bare_if_single(weights)
 
+    def _chosen(self, epoch: int, index: int) -> np.ndarray:
+        """Positions of the windows of one batch."""
+        return self._windows(epoch)[index * self.batch_size : (index + 1) * self.batch_size]
+
     def _windows(self, epoch: int) -> np.ndarray:
         """Positions of the windows in the order of an epoch."""
         starts = self.selection.starts
         if not self.shuffle:
             return np.arange(len(starts))
-        if self._order is None or self._order[0] != epoch:
+        cached = self._order  # another thread may ask for another epoch meanwhile
+        if cached is None or cached[0] != epoch:
             rng = epoch_rng(self.seed, epoch)
             if self._fits:
                 order = rng.permutation(len(starts))
             else:
                 order = chunked_order(self._store.block_of(starts), self._store.capacity, rng)
-            self._order = epoch, order
-        return self._order[1]
+            cached = self._order = epoch, order
+        return cached[1]
 
     def _warn_of_many_reads(self) -> None:
         """`fit` shuffles the batches of a PyDataset unless told otherwise, and cannot be asked."""

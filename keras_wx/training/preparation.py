@@ -1,0 +1,121 @@
+"""From what a caller says to a model that is ready for `fit`, and its data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import keras
+import xarray as xr
+
+from keras_wx.data.pydataset import Samples
+from keras_wx.data.samples import samples as cut
+from keras_wx.errors import DataError, ModelError
+from keras_wx.spec import Preset, Sample
+from keras_wx.training.recipe import preset_before, resolve
+from keras_wx.zoo.loading import load, preset_of
+
+
+def prepare_model(
+    name: str | Path | keras.Model,
+    *,
+    weights: Any,
+    config: Mapping[str, Any] | None,
+    sample: Sample | Mapping[str, Any] | None,
+    recipe: Mapping[str, Any],
+) -> keras.Model:
+    """The model with its preset, whose recipe is the caller's, not compiled.
+
+    Args:
+        name, weights, config, sample: see `keras_wx.train`.
+        recipe: the caller's options.
+
+    Raises:
+        ModelError: a model that was built already cannot be built otherwise.
+    """
+    if isinstance(name, keras.Model):
+        if weights is not None or config or "mixed_precision" in recipe:
+            raise ModelError(
+                "weights, config and mixed_precision are for models that are built here. Received "
+                f"them with a model that is there already: {name.name!r}. Its name in place of it "
+                "builds a new one."
+            )
+        model, preset = name, preset_of(name)
+    else:
+        precision = resolve(preset_before(name, weights), recipe).mixed_precision
+        with _policy(precision):
+            model = load(name, weights=weights, compile=False, **(config or {}))
+        preset = preset_of(model)
+    if isinstance(sample, Sample):
+        preset = preset.model_copy(update={"sample": sample})
+    elif sample:
+        preset = preset.model_copy(update={"sample": preset.sample.merged(dict(sample))})
+    model.preset = preset.model_copy(update={"training": resolve(preset, recipe)})
+    return model
+
+
+def prepare_data(
+    train: xr.Dataset | Samples,
+    val: xr.Dataset | Samples | bool | None,
+    preset: Preset,
+    *,
+    seed: int,
+    options: Mapping[str, Any] | None,
+    val_options: Mapping[str, Any] | None,
+) -> tuple[Samples, Samples | None]:
+    """Cuts what is not cut yet.
+
+    Args:
+        train, val: see `keras_wx.train`.
+        preset: says what a sample is.
+        seed: of the order and augmentation.
+        options: for `keras_wx.samples`.
+        val_options: those that differ for the validation.
+
+    Raises:
+        DataError: neither a dataset nor samples, or samples that another model eats.
+    """
+    if val is None and isinstance(train, xr.Dataset):
+        val = train
+    together = val is train
+    options = dict(options or {})
+    found = _samples(
+        train, preset, "train", options, together, {"seed": seed, "drop_remainder": True}
+    )
+    if val is None or val is False:
+        return found, None
+    return found, _samples(val, preset, "val", options | dict(val_options or {}), together, {})
+
+
+def _samples(data, preset: Preset, split: str, options, together: bool, defaults) -> Samples:
+    if isinstance(data, Samples):
+        if data.sample != preset.sample:
+            raise DataError(
+                f"{split}: these samples were cut for another model than {preset.full_name}. Cut "
+                "them for the same preset, or give the dataset itself."
+            )
+        return data
+    if not isinstance(data, xr.Dataset):
+        raise DataError(
+            f"{split}: expected an xarray.Dataset or keras_wx.samples. "
+            f"Received: {type(data).__name__}"
+        )
+    if not together and f"split_{split}" not in data.attrs:
+        # A dataset of its own, without standard splits, is all for training or all for validation.
+        whole = (1.0, 0.0, 0.0) if split == "train" else (0.0, 1.0, 0.0)
+        defaults = defaults | {"splits": whole}
+    return cut(data, preset, **({"split": split} | defaults | options))
+
+
+@contextmanager
+def _policy(precision: str | None) -> Iterator[None]:
+    """The dtype policy that layers are built with; None leaves the user's."""
+    usual = keras.config.dtype_policy()
+    if precision is not None:
+        keras.config.set_dtype_policy(f"mixed_{precision}")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(usual)

@@ -1,0 +1,131 @@
+"""The callback that writes the checkpoints of a run."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from keras_wx.errors import TrainingError
+from keras_wx.spec import parse_step
+from keras_wx.training.checkpoints import Checkpoints, replace_folder
+from keras_wx.training.interruption import Interruption
+from keras_wx.training.state import Progress, write_state
+from keras_wx.training.stopping import Stopping
+from keras_wx.zoo.loading import WEIGHTS_FILE
+from keras_wx.zoo.presets import PRESET_FILE
+
+BEST = "best"
+CHECKPOINTS = "checkpoints"
+
+
+class Saver(keras.callbacks.Callback):
+    """Writes a checkpoint at the end of every epoch, and in between; keeps the best model.
+
+    Put it last: what the callbacks before it have added to the log is then in the checkpoint, and
+    what they have written is on the disk before it.
+
+    Args:
+        directory: of the run: `checkpoints/` and `best/` are in it.
+        steps_per_epoch: batches in an epoch.
+        epochs: of the whole run.
+        stopping: says which epoch is the best.
+        progress: of the checkpoint that the run goes on from.
+        every: steps, or a time such as `"10min"`, after which there is one inside an epoch too.
+        keep: how many of the latest stay.
+        interruption: ends `fit` when it is wished, after a checkpoint.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        steps_per_epoch: int,
+        epochs: int,
+        stopping: Stopping,
+        progress: Progress,
+        every: int | str = "10min",
+        keep: int = 3,
+        interruption: Interruption | None = None,
+    ):
+        super().__init__()
+        self.directory = Path(directory).resolve()
+        self.checkpoints = Checkpoints(self.directory / CHECKPOINTS, keep)
+        self.steps_per_epoch = steps_per_epoch
+        self.epochs = epochs
+        self.stopping = stopping
+        self.progress = progress
+        self.interruption = interruption or Interruption()
+        self._every_steps, self._every_seconds = _interval(every)
+        self._written = time.monotonic()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.progress.step += 1
+        if self.progress.step % self.steps_per_epoch == 0:
+            return  # the validation of this epoch is still to come
+        if self.interruption.signal is not None or self._is_due():
+            self._write()
+        if self.interruption.signal is not None:
+            self.interruption.raise_it()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.progress.history.append({"epoch": epoch, **_plain(logs or {})})
+        last = epoch + 1 >= self.epochs
+        self.progress.stopped = bool(self.model.stop_training) and not last
+        folder = self._write()
+        if self.stopping.best_epoch == epoch:
+            publish(folder, self.directory / BEST)
+        if self.interruption.signal is not None and not (last or self.progress.stopped):
+            self.interruption.raise_it()
+
+    def _is_due(self) -> bool:
+        if self._every_steps is not None:
+            return self.progress.step % self._every_steps == 0
+        return time.monotonic() - self._written >= self._every_seconds
+
+    def _write(self) -> Path:
+        self.progress.stopping = self.stopping.state
+        try:
+            folder = self.checkpoints.write(
+                self.progress.step,
+                lambda to: write_state(to, self.model, self.progress, self.directory.name),
+            )
+        except OSError as error:
+            good = self.checkpoints.newest()
+            raise TrainingError(
+                f"The checkpoint of step {self.progress.step} cannot be written to "
+                f"{self.checkpoints.folder}: {error.strerror or error}. "
+                + (f"{good.name} is the last good one; " if good else "There is none before it; ")
+                + "the same call goes on from there once the folder can be written to."
+            ) from error
+        self._written = time.monotonic()
+        return folder
+
+
+def publish(checkpoint: Path, best: Path) -> None:
+    """Puts the model of a checkpoint in place of the best one so far."""
+
+    def fill(folder: Path) -> None:
+        for name in (WEIGHTS_FILE, PRESET_FILE):
+            shutil.copyfile(checkpoint / name, folder / name)
+
+    replace_folder(best, fill)
+
+
+def _interval(every: int | str) -> tuple[int | None, float]:
+    if isinstance(every, int) and every > 0:
+        return every, 0.0
+    try:
+        return None, parse_step(every).total_seconds()
+    except (ValueError, AttributeError):
+        raise TrainingError(
+            "checkpoint_every: expected a number of steps, or a time such as '10min'. "
+            f"Received: {every!r}"
+        ) from None
+
+
+def _plain(logs: dict[str, Any]) -> dict[str, float]:
+    return {key: float(value) for key, value in logs.items()}

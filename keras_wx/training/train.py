@@ -1,0 +1,299 @@
+"""`keras_wx.train`: a run from recipe to weights, that goes on where it was stopped."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import keras
+import pandas as pd
+import xarray as xr
+from filelock import FileLock, Timeout
+
+from keras_wx.data.pydataset import Samples
+from keras_wx.errors import TrainingError
+from keras_wx.spec import Sample
+from keras_wx.training import provenance
+from keras_wx.training.averages import AveragedValidation
+from keras_wx.training.checkpoints import Checkpoints
+from keras_wx.training.feed import Feed, Validation
+from keras_wx.training.freezing import freeze as freeze_layers
+from keras_wx.training.guards import Guard
+from keras_wx.training.interruption import interruptible
+from keras_wx.training.logs import loggers
+from keras_wx.training.preparation import prepare_data, prepare_model
+from keras_wx.training.rates import scale_rates
+from keras_wx.training.result import TrainingRun
+from keras_wx.training.saver import BEST, CHECKPOINTS, Saver, publish
+from keras_wx.training.schedules import learning_rate
+from keras_wx.training.state import Progress, Resume, build_all, read_progress
+from keras_wx.training.stopping import Stopping
+from keras_wx.training.telemetry import Telemetry, track
+from keras_wx.zoo.compiling import compile_model
+from keras_wx.zoo.hdf5 import load_weights
+from keras_wx.zoo.loading import WEIGHTS_FILE
+
+
+def train(
+    name: str | Path | keras.Model,
+    train: xr.Dataset | Samples,
+    val: xr.Dataset | Samples | bool | None = None,
+    *,
+    output_dir: str | Path,
+    weights: str | Path | None = None,
+    config: Mapping[str, Any] | None = None,
+    sample: Sample | Mapping[str, Any] | None = None,
+    samples: Mapping[str, Any] | None = None,
+    val_samples: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    freeze: str | Sequence[str] = (),
+    layer_rates: Mapping[str, float] | None = None,
+    resume: bool = True,
+    checkpoint_every: int | str = "10min",
+    keep: int = 3,
+    logs: Iterable[str] = ("csv",),
+    wandb: bool | dict[str, Any] | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    verbose: int | str = "auto",
+    **recipe: Any,
+) -> TrainingRun:
+    """Trains a model of the zoo by the recipe of its preset, every value of which is an option.
+
+    A run that was stopped, by Ctrl-C, a kill or a full disk, goes on with the same call: it ends
+    with the weights and the log of a run that nothing has stopped. On one CPU they are the same bit
+    for bit.
+
+    Args:
+        name: a preset, variant or saved directory, or a model that carries its preset.
+        train: the data. A dataset is cut into the windows of its split "train", in an order and
+            with an augmentation that `seed` fixes.
+        val: data to validate on after each epoch; None for the split "val" of the same dataset,
+            False for none. A dataset other than `train` that has no standard splits is used whole.
+        output_dir: of the run: `run.yaml`, `preset.yaml`, `log.csv`, `checkpoints/`, and `best/`,
+            which `keras_wx.load` opens.
+        weights: to start from: "default", a variant or a `.weights.h5` file, such as that of a
+            checkpoint of another run; None for random ones.
+        config: changes of the architecture's configuration, as `keras_wx.load` takes them.
+        sample: what the model eats and gives, where it is not the preset's: a `Sample`, or the
+            fields that change, as a weights variant has them.
+        samples: further arguments of `keras_wx.samples` for datasets, such as `{"regrid": True}`.
+        val_samples: those of them that differ for the validation, such as `{"stride": 15}`.
+        seed: of weights, order, augmentation and dropout.
+        freeze: layers that stay as they are: names, patterns, parts such as "encoder", or
+            "all but head".
+        layer_rates: layer, pattern or part -> factor of its learning rate.
+        resume: go on with the run that is in `output_dir`; False refuses if there is one.
+        checkpoint_every: number of steps, or a time, after which there is a checkpoint within an
+            epoch as well. Each epoch ends with one.
+        keep: how many of the latest checkpoints stay.
+        logs: of `"csv"` and `"tensorboard"`.
+        wandb: None for no Weights & Biases, True, or a dict of options.
+        callbacks: more callbacks for `fit`. What they remember is not in the checkpoints.
+        verbose: of `fit`.
+        **recipe: fields of `keras_wx.spec.Training` (`epochs`, `batch_size`, `loss`, `schedule`,
+            `ema`, `early_stopping`, ...), `learning_rate`, or parts by dotted names:
+            `**{"optimizer.clipnorm": 1.0}`.
+
+    Returns:
+        The model with the weights of its best epoch, the history, and the directory.
+
+    Raises:
+        TrainingError: the loss is no number or explodes, a checkpoint cannot be written, or the
+            folder holds a run with another recipe or other data, whose keys are named.
+        UnknownNameError: an option that no recipe has.
+        DataError: data that do not fit, or that are not finite.
+
+    Example:
+
+    ```python
+    run = keras_wx.train("convlstm_hko", radar, output_dir="runs/mine", weights="default", epochs=5)
+    forecast = keras_wx.predict(run.model, radar)
+    ```
+    """
+    directory = Path(output_dir).expanduser().resolve()
+    with _alone(directory), interruptible() as interruption:
+        keras.utils.set_random_seed(seed)
+        model = prepare_model(name, weights=weights, config=config, sample=sample, recipe=recipe)
+        training = model.preset.training
+        record = provenance.record(
+            model.preset.model_copy(update={"training": None}),
+            train,
+            train if val is None else (val or None),
+            seed,
+            {
+                **training.model_dump(mode="json"),
+                "weights": None if weights is None else str(weights),
+                "freeze": freeze,
+                "layer_rates": layer_rates or {},
+                "samples": samples or {},
+                "val_samples": val_samples or {},
+            },
+        )
+        _check_same_run(directory, record, resume, training.schedule.needs_the_end)
+        train, val = prepare_data(
+            train, val, model.preset, seed=seed, options=samples, val_options=val_samples
+        )
+        steps_per_epoch = training.steps_per_epoch or len(train)
+
+        freeze_layers(model, freeze)
+        compile_model(model, model.preset)
+        peak = float(model.optimizer.learning_rate)
+        if schedule := learning_rate(training, peak, steps_per_epoch):
+            model.optimizer.learning_rate = schedule
+        scale_rates(model, layer_rates or {})
+        build_all(model, Feed(train)[0])
+        track(model)
+
+        checkpoint, progress = _checkpoint(directory, keep, steps_per_epoch)
+        stopping = Stopping(
+            training.early_stopping,
+            monitor="loss" if val is None else "val_loss",
+            state=progress.stopping,
+        )
+        saver = Saver(
+            directory,
+            steps_per_epoch=steps_per_epoch,
+            epochs=training.epochs,
+            stopping=stopping,
+            progress=progress,
+            every=checkpoint_every,
+            keep=keep,
+            interruption=interruption,
+        )
+        telemetry = Telemetry(step=progress.step)
+        guard = Guard(
+            Feed(train),
+            steps_per_epoch=steps_per_epoch,
+            limit=training.loss_limit,
+            step=progress.step,
+        )
+        with loggers(
+            directory,
+            telemetry,
+            names=logs,
+            wandb=wandb,
+            record=record,
+            epoch=progress.step // steps_per_epoch,
+            examples=val,
+        ) as opened:
+            _fit(
+                model,
+                train,
+                val,
+                saver,
+                checkpoint,
+                callbacks=[telemetry, guard, AveragedValidation(), stopping, *opened, *callbacks],
+                verbose=verbose,
+            )
+        load_weights(model, directory / BEST / WEIGHTS_FILE)
+        history = pd.DataFrame(progress.history).set_index("epoch")
+        return TrainingRun(model, history, directory, best_epoch=stopping.best_epoch)
+
+
+def _fit(
+    model: keras.Model,
+    train: Samples,
+    val: Samples | None,
+    saver: Saver,
+    checkpoint: Path | None,
+    *,
+    callbacks: Sequence[keras.callbacks.Callback],
+    verbose: int | str,
+) -> None:
+    """What is left of the run: the rest of an epoch that was broken off, then whole epochs."""
+    progress, length = saver.progress, saver.steps_per_epoch
+    while progress.step < saver.epochs * length and not progress.stopped:
+        epoch, done = divmod(progress.step, length)
+        feed, validation = Feed(train, progress.step), None if val is None else Validation(val)
+        try:
+            model.fit(
+                iter(feed),
+                initial_epoch=epoch,
+                epochs=epoch + 1 if done else saver.epochs,
+                steps_per_epoch=length - done,
+                validation_data=validation,
+                callbacks=[Resume(checkpoint), *callbacks, saver],
+                verbose=verbose,
+                shuffle=False,
+            )
+        except KeyboardInterrupt:
+            _say_how_to_go_on(saver)
+            raise
+        except Exception:
+            for source in (feed, validation):
+                if source is not None and source.error is not None:
+                    raise source.error from None
+            raise
+        # The end of `fit` has written the moving average over the weights.
+        checkpoint = saver.checkpoints.newest()
+
+
+def _checkpoint(directory: Path, keep: int, steps_per_epoch: int) -> tuple[Path | None, Progress]:
+    """The newest checkpoint of a run, and how far it is; what a kill has left is put right."""
+    checkpoints = Checkpoints(directory / CHECKPOINTS, keep)
+    checkpoints.tidy()
+    newest = checkpoints.newest()
+    if newest is None:
+        return None, Progress()
+    progress = read_progress(newest)
+    best = progress.stopping["best_epoch"]
+    if best is not None and progress.step == (best + 1) * steps_per_epoch:
+        # A kill may have come between the checkpoint of the best epoch and its copy.
+        publish(newest, directory / BEST)
+    return newest, progress
+
+
+def _check_same_run(
+    directory: Path, record: dict[str, Any], resume: bool, end_matters: bool
+) -> None:
+    """Writes the record of a new run, or finds that it is the one in the folder.
+
+    Raises:
+        TrainingError: it is another one.
+    """
+    old = provenance.read(directory)
+    if old is None:
+        provenance.write(record, directory)
+        return
+    if not resume:
+        raise TrainingError(
+            f"{directory} holds a run already. resume=True goes on with it; another output_dir "
+            "begins a new one."
+        )
+    found = provenance.differences(old, record)
+    if not end_matters:  # a run may become longer where the learning rate does not know its end
+        found.pop("recipe.epochs", None)
+    if found:
+        lines = [
+            f"  {key}: {before!r} in the run, {now!r} now" for key, (before, now) in found.items()
+        ]
+        raise TrainingError(
+            f"{directory} holds a run that differs in\n" + "\n".join(lines) + "\nThe same values "
+            "go on with it; another output_dir begins a new one."
+        )
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Refuses a second process in the same folder; the lock dies with its process."""
+    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(directory / ".lock", timeout=0):
+            yield
+    except Timeout:
+        raise TrainingError(
+            f"Another process trains in {directory}. Each run needs an output_dir of its own."
+        ) from None
+
+
+def _say_how_to_go_on(saver: Saver) -> None:
+    newest = saver.checkpoints.newest()
+    if newest is not None:
+        step, total = saver.progress.step, saver.epochs * saver.steps_per_epoch
+        print(
+            f"Stopped at step {step:,} of {total:,}. The same call goes on from {newest}.",
+            file=sys.stderr,
+        )
