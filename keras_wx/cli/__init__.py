@@ -15,6 +15,7 @@ from keras_wx.cli._group import Group
 from keras_wx.cli.datasets import datasets
 from keras_wx.cli.demo import demo
 from keras_wx.cli.evaluate import evaluate
+from keras_wx.cli.export import export
 from keras_wx.cli.fetch import fetch
 from keras_wx.cli.info import info
 from keras_wx.cli.leaderboard import leaderboard
@@ -34,6 +35,7 @@ for command, name in (
     (datasets, "datasets"),
     (predict, "predict"),
     (evaluate, "evaluate"),
+    (export, "export"),
     (leaderboard, "leaderboard"),
     (demo, "demo"),
 ):

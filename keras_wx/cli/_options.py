@@ -111,9 +111,12 @@ def open_input(path: str, dataset: str, **options: Any) -> xr.Dataset:
     """Opens INPUT by a source, with those of the options that the user gave."""
     from keras_wx.data.datasets import open_dataset
 
-    if path != NO_FILE:
-        options["path"] = path
-    return open_dataset(dataset, **{k: v for k, v in options.items() if v is not None})
+    given = {name: value for name, value in options.items() if value is not None}
+    if path == NO_FILE:
+        return open_dataset(dataset, **given)
+    opened = open_dataset(dataset, path=path, **given)
+    opened.encoding["source"] = path  # the pattern, where xarray would name the first of its files
+    return opened
 
 
 def zr_pair(text: str | None) -> str | tuple[float, float] | None:

@@ -13,7 +13,15 @@ from keras_wx.cli import _options as o
 if TYPE_CHECKING:
     from keras_wx.verification.leaderboard import Leaderboard
 
-TABLE = "leaderboard.csv"
+PICTURES = {
+    "CSI against lead time": "skill.png",
+    "Performance diagram": "performance.png",
+    "Power spectra": "spectra.png",
+    "Reliability": "reliability.png",
+    "Rank histogram": "rank_histogram.png",
+    "Spread and error": "spread_skill.png",
+}
+"""Title -> file."""
 
 
 def leaderboard(
@@ -61,10 +69,13 @@ def leaderboard(
     over the best baseline, the cost of a forecast, and pictures.
     """
     from keras_wx.cli import _model, _output
+    from keras_wx.verification.leaderboard.result import FILES
 
     levels, zr = e.levels(thresholds), o.zr_pair(zr)
     output_dir.mkdir(parents=True, exist_ok=True)
-    _output.check_output(output_dir / TABLE, (".csv",), "--output-dir", overwrite=overwrite)
+    for file in (*FILES, *PICTURES.values()):
+        suffix = Path(file).suffix
+        _output.check_output(output_dir / file, (suffix,), "--output-dir", overwrite=overwrite)
     source = o.open_input(
         path, dataset, variable=variable, units=units, spacing_km=spacing_km, step=step
     )
@@ -119,31 +130,25 @@ def _print(board: Leaderboard, context: typer.Context) -> None:
 
 def _draw(board: Leaderboard, folder: Path) -> dict[str, str]:
     """Draws what the models have; title -> file."""
-    from functools import partial
-
     from keras_wx import plots
     from keras_wx.cli._output import replacing
     from keras_wx.errors import DataError
 
-    drawings = {
-        "CSI against lead time": ("skill.png", partial(plots.skill, board.scores)),
-        "Performance diagram": ("performance.png", partial(plots.performance, board.scores)),
-        "Power spectra": ("spectra.png", partial(plots.spectra, board.spectra)),
-    }
-    if board.ensembles:
-        drawings |= {
-            "Reliability": ("reliability.png", partial(plots.reliability, board.ensembles)),
-            "Rank histogram": (
-                "rank_histogram.png",
-                partial(plots.rank_histogram, board.ensembles),
-            ),
-            "Spread and error": ("spread_skill.png", partial(plots.spread_skill, board.ensembles)),
-        }
+    drawings = (
+        (plots.skill, board.scores),
+        (plots.performance, board.scores),
+        (plots.spectra, board.spectra),
+        (plots.reliability, board.ensembles),
+        (plots.rank_histogram, board.ensembles),
+        (plots.spread_skill, board.ensembles),
+    )
     drawn = {}
-    for title, (file, draw) in drawings.items():
+    for (title, file), (draw, scores) in zip(PICTURES.items(), drawings, strict=True):
+        if not scores:
+            continue
         try:
             with replacing(folder / file) as new:
-                draw(path=new)
+                draw(scores, path=new)
         except DataError as error:  # such as a score that is nowhere defined
             typer.echo(f"Not drawn: {file}. {error}", err=True)
         else:

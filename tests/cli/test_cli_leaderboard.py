@@ -43,6 +43,7 @@ def test_tables_pictures_and_what_is_left_out(run, model_folder, two_events, tmp
     np.testing.assert_allclose(table.loc["persistence", "MSE"], np.mean(errors), rtol=1e-5)
 
     assert "forecasts: 12 of 4 frames, 5min apart, started 2016-09-27T15:10" in result.stdout
+    assert "data: two_events.nc; 20 x 24 points of 3.75 km" in result.stdout
     assert "has no trained weights: convlstm_mnist_1layer" in result.stdout
     assert "convlstm_hko.tiny minus the best baseline" in result.stdout
     row = next(line for line in result.stdout.splitlines() if line.startswith("persistence"))
@@ -64,6 +65,27 @@ def test_numbers_are_there_when_a_picture_fails(run, radar_file, tmp_path, monke
     again = run(*arguments, "--output-dir", tmp_path)
     assert again.exit_code == 1
     assert "--overwrite" in again.output
+
+
+@pytest.mark.parametrize("file", ["leaderboard.md", "by_lead_time.csv", "spread_skill.png"])
+def test_no_file_is_replaced_unasked(run, radar_file, tmp_path, file):
+    (tmp_path / file).write_text("mine")
+    arguments = ["leaderboard", radar_file, "--models", "persistence", "--output-frames", 4]
+    result = run(*arguments, "--output-dir", tmp_path)
+    assert result.exit_code == 1
+    assert f"--overwrite replaces it: {tmp_path / file}" in result.output
+    assert [path.name for path in tmp_path.iterdir()] == [file]
+
+
+def test_a_pattern_is_named_as_it_was_given(run, tmp_path):
+    frames = radar_frames(12)
+    frames.isel(time=slice(6)).to_netcdf(tmp_path / "r1.nc")
+    frames.isel(time=slice(6, None)).to_netcdf(tmp_path / "r2.nc")
+    result = run(
+        *("leaderboard", tmp_path / "r?.nc", "--models", "persistence", "--output-frames", 2),
+        *("--output-dir", tmp_path / "out", "--repetitions", 0),
+    )
+    assert "data: r?.nc;" in result.stdout
 
 
 @pytest.mark.parametrize(

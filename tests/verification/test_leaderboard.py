@@ -302,6 +302,15 @@ def test_persistence_beside_a_model_of_another_variable(radar):
     assert list(board.left_out) == ["rover1"]
 
 
+def test_data_without_a_name_are_called_like_their_file(radar, tmp_path):
+    radar.drop_attrs(deep=False).to_netcdf(tmp_path / "my_radar.nc")
+    with xr.open_dataset(tmp_path / "my_radar.nc") as opened:
+        board = leaderboard(persistence(), opened, repetitions=0)
+    assert board.facts["data"].startswith("my_radar.nc; 10 x 12 points")
+    board = leaderboard(persistence(), radar.drop_attrs(deep=False), repetitions=0)
+    assert board.facts["data"].startswith("not named;")
+
+
 def test_a_single_model(radar):
     board = leaderboard(Network(), radar, repetitions=0)
     assert board.table.index.tolist() == ["network"]

@@ -136,7 +136,7 @@ def leaderboard(
         cost=measured,
         baselines=tuple(baselines),
         left_out=entries.left_out,
-        facts=facts_of(entries, windows, split, cases, table),
+        facts=facts_of(dataset, entries, windows, split, cases, table),
     )
 
 

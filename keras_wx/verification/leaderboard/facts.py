@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 
 def facts_of(
+    dataset: xr.Dataset,
     entries: Entries,
     windows: Samples,
     split: str | None,
@@ -29,6 +31,7 @@ def facts_of(
     """Key -> text.
 
     Args:
+        dataset: what the user gave.
         entries: what took part.
         windows: where forecasts started.
         split: which part of the data they are.
@@ -42,13 +45,12 @@ def facts_of(
     step = format_step(sample.step or time_step(data["time"].values))
     level, draws, events = (table.attrs[key] for key in ("level", "draws", "events"))
     drawn = f"{level:.0%} of {draws:,} bootstrap draws of the events"
-    name = str(data.attrs.get("title") or data.attrs.get("source") or "not named")
     facts = {
         "forecasts": f"{len(init_times):,} of {sample.targets[0].frames} frames, {step} apart, "
         f"started {first} to {last} UTC" + (f" ({split})" if split else ""),
         "events": f"{events}; a break of more than 12 hours between starts begins a new one",
         "intervals": drawn if events > 1 else "none: a single event says nothing of others",
-        "data": " ".join(name.split())  # a fact is one line of the report
+        "data": " ".join(_name(dataset).split())  # a fact is one line of the report
         + f"; {rows} x {columns} points"
         + (f" of {entries.spacing_km[0]:.3g} km" if entries.spacing_km else ""),
         "windows": f"{left.frames} frames without a gap, as {next(iter(entries.models))} takes "
@@ -65,3 +67,10 @@ def facts_of(
             "that one reads are missing, it has no forecast"
         )
     return facts
+
+
+def _name(dataset: xr.Dataset) -> str:
+    """What the data call themselves, else the file that they were read from."""
+    read_from = [each.encoding.get("source") for each in (dataset, *dataset.data_vars.values())]
+    file = next((Path(path).name for path in read_from if path), None)
+    return str(dataset.attrs.get("title") or dataset.attrs.get("source") or file or "not named")

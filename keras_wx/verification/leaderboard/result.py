@@ -13,6 +13,9 @@ import xarray as xr
 from keras_wx.verification.leaderboard import report
 from keras_wx.verification.leaderboard.table import lead_time_table
 
+FILES = ("leaderboard.csv", "leaderboard.md", "differences.csv", "by_lead_time.csv")
+"""What `Leaderboard.save` writes."""
+
 
 @dataclass(frozen=True)
 class Leaderboard:
@@ -64,12 +67,13 @@ class Leaderboard:
         """
         folder = Path(folder).expanduser()
         folder.mkdir(parents=True, exist_ok=True)
-        texts = {
-            "leaderboard.csv": report.csv(self.table, self.facts),
-            "leaderboard.md": self.to_markdown(pictures),
-            "differences.csv": report.csv(self.differences, self.facts, index=False),
-            "by_lead_time.csv": report.csv(lead_time_table(self.scores), self.facts, index=False),
-        }
-        for name, text in texts.items():
-            (folder / name).write_text(text, encoding="utf-8")
-        return [folder / name for name in texts]
+        texts = (
+            report.csv(self.table, self.facts),
+            self.to_markdown(pictures),
+            report.csv(self.differences, self.facts, index=False),
+            report.csv(lead_time_table(self.scores), self.facts, index=False),
+        )
+        files = [folder / name for name in FILES]
+        for file, text in zip(files, texts, strict=True):
+            file.write_text(text, encoding="utf-8")
+        return files
