@@ -181,18 +181,20 @@ def _transfer(source: keras.Model, target: keras.Model) -> None:
         )
 
 
-def save(model: keras.Model, directory: str | os.PathLike) -> Path:
+def save(model: keras.Model, directory: str | os.PathLike, *, overwrite: bool = False) -> Path:
     """Writes a model so that `load(directory)` gives it back: preset.yaml and model.weights.h5.
 
     Args:
         model: a model that carries its preset (`load` gives one).
-        directory: where to; created if needed. Other files in it are left alone.
+        directory: where to; created if needed. A model of the same preset that was saved there is
+            replaced, as training goes on; other files in it are left alone.
+        overwrite: whether a model of another preset may be replaced too.
 
     Returns:
         The directory.
 
     Raises:
-        ModelError: the model carries no preset.
+        ModelError: the model carries no preset, or the directory holds one of another preset.
 
     Example:
         >>> keras_wx.save(model, "my_nowcaster")
@@ -200,6 +202,13 @@ def save(model: keras.Model, directory: str | os.PathLike) -> Path:
     """
     preset = preset_of(model)
     directory = Path(directory).expanduser()
+    if (directory / presets.PRESET_FILE).is_file() and not overwrite:
+        there = presets.read(directory / presets.PRESET_FILE).name
+        if there != preset.name:
+            raise ModelError(
+                f"{directory} holds a saved {there!r}. overwrite=True replaces it. "
+                f"Received: a model of {preset.name!r}"
+            )
     directory.mkdir(parents=True, exist_ok=True)
     config = model.get_config()
     update: dict[str, Any] = {

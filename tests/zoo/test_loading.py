@@ -294,6 +294,17 @@ def test_a_failed_save_leaves_the_old_model_in_place(tmp_path, monkeypatch):
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir() if file.is_file()} == before
 
 
+def test_a_model_of_another_preset_is_not_replaced_unasked(tmp_path):
+    folder = keras_wx.save(keras_wx.load("trained"), tmp_path / "mine")
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    other = keras_wx.load("persistence")
+    with pytest.raises(ModelError, match=r"holds a saved 'trained'\. overwrite=True"):
+        keras_wx.save(other, folder)
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+    keras_wx.save(other, folder, overwrite=True)
+    assert keras_wx.info(folder).name == "persistence"
+
+
 def test_save_of_a_baseline(tmp_path):
     keras_wx.save(keras_wx.load("persistence", output_frames=4), tmp_path)
     assert [file.name for file in tmp_path.iterdir() if file.is_file()] == ["preset.yaml"]
