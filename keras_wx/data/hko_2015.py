@@ -30,7 +30,7 @@ def prepare(
     size: int = 100,
     low: float = -10.0,
     high: float = 60.0,
-    block_frames: int = 40,
+    block_frames: int | None = 40,
     seed: int = 0,
 ) -> xr.Dataset:
     """Radar frames as the experiments of 2015 had them: 330 x 330 pixels smoothed to 100 x 100.
@@ -55,7 +55,7 @@ def prepare(
         radius: of the disk, in pixels; 0 filters nothing.
         size: points along each side of the result, at most `crop`.
         low, high: dBZ of gray levels 0 and 1.
-        block_frames: frames in a block.
+        block_frames: frames in a block; None cuts no blocks, for data that are only forecast from.
         seed: equal seeds give a day equal blocks, whatever other days there are.
 
     Returns:
@@ -64,8 +64,8 @@ def prepare(
         `split_test`.
 
     Raises:
-        DataError: for another variable, a grid that is smaller than `crop`, and sizes that make no
-            sense.
+        DataError: for another variable, a grid that is smaller than `crop`, sizes that make no
+            sense, and blocks too few for three parts.
 
     References:
         Shi et al. (2015), Convolutional LSTM Network, arXiv:1506.04214, section 4.2.
@@ -80,7 +80,8 @@ def prepare(
     train = keras_wx.samples(radar, model.preset, split="train")
     ```
     """
-    if not (1 <= size <= crop and radius >= 0 and low < high and block_frames >= 1):
+    blocks_make_sense = block_frames is None or block_frames >= 1
+    if not (1 <= size <= crop and radius >= 0 and low < high and blocks_make_sense):
         raise DataError(
             "Expected 1 <= size <= crop, radius >= 0, low < high and block_frames >= 1. Received: "
             f"size={size}, crop={crop}, radius={radius}, low={low}, high={high}, "
@@ -108,10 +109,8 @@ def prepare(
     )
     axes = {dim: _shrunk(field[dim], size) for dim in dims if dim in field.coords}
     times = dataset["time"].values
-    return xr.Dataset(
-        {"reflectivity": small.assign_coords(axes)},
-        attrs=dataset.attrs | block_splits(times, block_frames, seed),
-    )
+    splits = {} if block_frames is None else block_splits(times, block_frames, seed)
+    return xr.Dataset({"reflectivity": small.assign_coords(axes)}, attrs=dataset.attrs | splits)
 
 
 def disk_kernel(radius: float) -> np.ndarray:
@@ -137,8 +136,8 @@ def disk_kernel(radius: float) -> np.ndarray:
 def block_splits(times: np.ndarray, block_frames: int, seed: int) -> dict[str, str]:
     """The parts of each day's blocks, as attributes of a dataset.
 
-    Blocks are counted from midnight. Of each six that follow each other on a day, four are for
-    training and one each for validation and test, in random order.
+    Blocks are counted from the first frame of each day. Of each six that follow each other on a
+    day, four are for training and one each for validation and test, in random order.
 
     Args:
         times: datetime64, shape `(n,)`, increasing.
@@ -147,26 +146,36 @@ def block_splits(times: np.ndarray, block_frames: int, seed: int) -> dict[str, s
 
     Returns:
         `split_train`, `split_val` and `split_test`, the periods of the blocks that have frames, and
-        `split_gap`, which is none. A single frame has no step and makes no blocks.
+        `split_gap`, which is none. Fewer frames than a block, and a single one, make no blocks.
+
+    Raises:
+        DataError: for blocks too few to give each part one.
     """
     check_increasing(times)
     step = time_step(times)
-    if step is None:
+    if step is None or len(times) < block_frames:
         return {}
     step = np.timedelta64(step)
-    days = times.astype("datetime64[D]")
-    blocks = (times - days) // (block_frames * step)
     periods: dict[str, list[str]] = {name: [] for name in NAMES}
-    for day, block in np.unique(np.stack([days.astype(int), blocks], axis=1), axis=0):
-        group, place = divmod(int(block), sum(SHARES))
-        order = np.random.default_rng((seed, abs(int(day)), group)).permutation(sum(SHARES))
-        name = np.repeat(NAMES, SHARES)[order[place]]
-        first = np.datetime64(int(day), "D") + block * block_frames * step
-        midnight = np.datetime64(int(day), "D") + _DAY
-        last = min(first + (block_frames - 1) * step, midnight - np.timedelta64(1, "s"))
-        periods[str(name)].append("/".join(np.datetime_as_string([first, last], unit="s")))
-    splits = {f"split_{name}": ",".join(parts) for name, parts in periods.items() if parts}
-    return splits | {"split_gap": "0min"}
+    _, first_of_day = np.unique(times.astype("datetime64[D]"), return_index=True)
+    for frames in np.split(times, first_of_day[1:]):
+        day = frames[0].astype("datetime64[D]")
+        last_second = day + _DAY - np.timedelta64(1, "s")
+        for block in np.unique((frames - frames[0]) // (block_frames * step)).tolist():
+            group, place = divmod(block, sum(SHARES))
+            random = np.random.default_rng((seed, abs(int(day.astype(int))), group))
+            name = np.repeat(NAMES, SHARES)[random.permutation(sum(SHARES))[place]]
+            first = frames[0] + block * block_frames * step
+            last = min(first + (block_frames - 1) * step, last_second)
+            periods[str(name)].append("/".join(np.datetime_as_string([first, last], unit="s")))
+    if not all(periods.values()):
+        found = ", ".join(f"{len(parts)} for {name}" for name, parts in periods.items())
+        raise DataError(
+            f"Expected blocks for {', '.join(NAMES)}: six on a day give each part one. The "
+            f"{len(times)} frames make blocks of {block_frames}: {found}. block_frames= takes "
+            "shorter ones, and block_frames=None cuts none, for data that are only forecast from."
+        )
+    return {f"split_{name}": ",".join(p) for name, p in periods.items()} | {"split_gap": "0min"}
 
 
 def _reflectivity(dataset: xr.Dataset) -> xr.DataArray:

@@ -160,6 +160,32 @@ def test_blocks_are_random_and_repeat_with_the_seed():
     assert attrs["split_val"].endswith(later["split_val"]), "a day's blocks are its own"
 
 
+def test_blocks_begin_with_the_first_frame_of_a_day():
+    """The frames of the second day begin at 7:13, and make the blocks of 240 frames from there."""
+    first = np.datetime64("2011-01-01T00:00", "ns") + np.arange(240) * SIX
+    second = np.datetime64("2011-01-02T07:13", "ns") + np.arange(120) * SIX
+    attrs = block_splits(np.concatenate([first, second]), 20, seed=0)
+    periods = ",".join(attrs[f"split_{name}"] for name in ("train", "val", "test")).split(",")
+    starts = sorted(np.datetime64(period.split("/")[0], "ns") for period in periods)
+    np.testing.assert_array_equal(starts, np.concatenate([first[::20], second[::20]]))
+    assert all(period.endswith("54:00") or period.endswith("07:00") for period in periods)
+
+
+def test_the_radar_that_is_installed():
+    """40 frames from 14:45: blocks by the clock left validation without any."""
+    sample = keras_wx.open_dataset("sample_radar")
+    options = {"crop": 40, "size": 10, "radius": 1}
+    prepared = prepare(sample, **options, block_frames=6)
+    parts = [prepared.attrs[f"split_{name}"].split(",") for name in ("train", "val", "test")]
+    assert sorted(map(len, parts)) == [1, 1, 5], "six whole blocks, and one of the last four frames"
+    assert min(min(part) for part in parts) == "2016-09-28T14:45:00/2016-09-28T15:10:00"
+    with pytest.raises(DataError, match=r"The 40 frames make blocks of 40: .*block_frames=None"):
+        prepare(sample, **options)
+    for few in (sample.isel(time=slice(3)), sample):
+        uncut = prepare(few, **options, block_frames=None if few is sample else 40)
+        assert not any(name.startswith("split") for name in uncut.attrs)
+
+
 def test_samples_from_prepared_frames():
     dataset = prepare(radar(240, (12, 12)).chunk(time=40), crop=12, radius=1, size=4)
     sample = presets.base("convlstm_hko").sample.merged(
