@@ -20,7 +20,7 @@ from keras_wx.training.logs import loggers
 from keras_wx.training.telemetry import Telemetry
 
 EPOCHS, STEPS = 2, 3
-SETTINGS = {"x_stats_sampling_interval": 0.1, "silent": True}
+SETTINGS = {"x_stats_sampling_interval": 0.2, "silent": True}
 SAMPLE = read_sample(
     {
         "step": "5min",
@@ -117,7 +117,7 @@ def train(directory: Path, *, names=("csv",), wandb=None, during=()) -> np.ndarr
 
 
 if __name__ == "__main__":
-    folder = Path(sys.argv[1])
-    logged = train(folder / "logged", wandb={"mode": "offline", "settings": SETTINGS})
+    folder, patience = Path(sys.argv[1]), float(sys.argv[2])
+    logged = train(folder / "logged", wandb={"settings": SETTINGS, "patience": patience})
     alone = train(folder / "alone", names=())
     np.savez(folder / "weights.npz", logged=logged, alone=alone)

@@ -21,6 +21,8 @@ ID_FILE = "wandb_run_id"
 MODES = ("online", "offline", "disabled")
 BEST = "best"
 _LONGEST_TAG = 64
+_GRACE = 15.0
+"""Seconds after which W&B is taken for dead, beyond those after which it gives up by itself."""
 
 
 class WandbLog(keras.callbacks.Callback):
@@ -133,8 +135,7 @@ class WandbLog(keras.callbacks.Callback):
         """
         self._aside.call(self._upload_best)
         self._aside.call(self._finish, exit_code)
-        # W&B itself gives up after its patience; a little later it is taken for dead.
-        self._aside.close(self._patience + 15)
+        self._aside.close(self._patience + _GRACE)
 
     def _log(self, values: dict[str, Any]) -> None:
         self._aside.call(self._send, values, self._telemetry.step)
