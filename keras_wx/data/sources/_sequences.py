@@ -13,6 +13,9 @@ from keras_wx.errors import DataError
 PARTS = ("train", "val", "test")
 STEP = np.timedelta64(1, "m")
 """Images have no clock: a frame a minute gives times that read well."""
+LIT = 0.5
+"""Intensity from which on a pixel is lit. The papers score by cross entropy, which takes an
+intensity for the probability that it is; scores of events need the one or the other."""
 
 
 def sequence_dataset(
@@ -35,8 +38,8 @@ def sequence_dataset(
         attrs: global attributes.
 
     Returns:
-        `intensity` from 0 to 1, dims `(time, y, x)`, float32 that is made when it is read, and the
-        splits as attributes.
+        `intensity` from 0 to 1, dims `(time, y, x)`, float32 that is made when it is read, with the
+        threshold of a lit pixel as attribute; the splits as attributes.
     """
     total = sum(parts.values())
     # A break that the bootstrap of scores takes for one between two events.
@@ -55,7 +58,12 @@ def sequence_dataset(
     images = lazy_frames(
         read,
         (total * frames, size, size),
-        {"units": "1", "long_name": "intensity", "scale_factor": np.float32(1 / 255)},
+        {
+            "units": "1",
+            "long_name": "intensity",
+            "scale_factor": np.float32(1 / 255),
+            "thresholds": [LIT],
+        },
         chunk=frames,
         dtype="uint8",
     )

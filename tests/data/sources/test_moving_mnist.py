@@ -127,6 +127,20 @@ def test_intensities(name):
         assert values.sum((1, 2)).mean() == pytest.approx(2 * ink, rel=0.08)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_verify_counts_lit_pixels(name):
+    """Without thresholds of the caller; of persistence, against plain NumPy."""
+    truth = keras_wx.open_dataset(name, sequences=(0, 0, 2), seed=4)
+    model = keras_wx.load("persistence", output_frames=10)
+    forecast = keras_wx.predict(model, truth, init_times=truth.time[[9, 29]].values)
+    scores = keras_wx.verify(forecast, truth)
+    assert scores["threshold"].values == [0.5]
+    lit = truth["intensity"].values.reshape(2, 20, 64, 64) >= 0.5
+    last, future = lit[:, 9:10], lit[:, 10:]
+    csi = (last & future).sum((0, 2, 3)) / (last | future).sum((0, 2, 3))
+    np.testing.assert_allclose(scores["csi"].sel(threshold=0.5).squeeze(), csi)
+
+
 def test_plusplus_equals_slow_interpolation():
     """Every pixel by itself, bilinear between the four pixels of the digit around its origin."""
     shown = images("moving_mnist_plusplus", digits=2, seed=5, sequences=(1, 0, 0)).values
