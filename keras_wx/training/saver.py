@@ -75,9 +75,9 @@ class Saver(keras.callbacks.Callback):
         self.progress.history.append({"epoch": epoch, **_plain(logs or {})})
         last = epoch + 1 >= self.epochs
         self.progress.stopped = bool(self.model.stop_training) and not last
-        folder = self._write()
-        if self.stopping.best_epoch == epoch:
-            publish(folder, self.directory / BEST)
+        # They hold the validation's sums, and the next epoch begins without any.
+        self.model.reset_metrics()
+        self._write(best=self.stopping.best_epoch == epoch)
         if self.interruption.signal is not None and not (last or self.progress.stopped):
             self.interruption.raise_it()
 
@@ -86,23 +86,15 @@ class Saver(keras.callbacks.Callback):
             return self.progress.step % self._every_steps == 0
         return time.monotonic() - self._written >= self._every_seconds
 
-    def _write(self) -> Path:
+    def _write(self, *, best: bool = False) -> None:
         self.progress.stopping = self.stopping.state
-        try:
-            folder = self.checkpoints.write(
-                self.progress.step,
-                lambda to: write_state(to, self.model, self.progress, self.directory.name),
-            )
-        except OSError as error:
-            good = self.checkpoints.newest()
-            raise TrainingError(
-                f"The checkpoint of step {self.progress.step} cannot be written to "
-                f"{self.checkpoints.folder}: {error.strerror or error}. "
-                + (f"{good.name} is the last good one; " if good else "There is none before it; ")
-                + "the same call goes on from there once the folder can be written to."
-            ) from error
+        folder = self.checkpoints.write(
+            self.progress.step,
+            lambda to: write_state(to, self.model, self.progress, self.directory.name),
+        )
+        if best:
+            publish(folder, self.directory / BEST)
         self._written = time.monotonic()
-        return folder
 
 
 def publish(checkpoint: Path, best: Path) -> None:

@@ -23,6 +23,7 @@ from keras_wx.training.averages import averaged
 from keras_wx.zoo.loading import save
 
 _VARIABLES = "variables.npz"
+_PATHS = "paths"
 _PROGRESS = "progress.json"
 
 
@@ -60,7 +61,7 @@ def write_state(folder: Path, model: keras.Model, progress: Progress, run: str) 
         values = ops.convert_to_numpy(variable)
         _refuse_infinite(values, variable, model, progress)
         arrays[f"{number:05d}"] = values
-    np.savez(folder / _VARIABLES, paths=[v.path for v in variables(model)], **arrays)
+    np.savez(folder / _VARIABLES, **{_PATHS: [v.path for v in variables(model)]}, **arrays)
     (folder / _PROGRESS).write_text(json.dumps(asdict(progress)), encoding="utf-8")
     with averaged(model), _without_optimizer(model):
         saved = save(model, folder / run)  # names the weights like their folder
@@ -82,16 +83,12 @@ def restore(folder: Path, model: keras.Model) -> None:
     """
     own = variables(model)
     with np.load(folder / _VARIABLES, allow_pickle=False) as arrays:
-        stored = arrays["paths"].tolist()
-        if len(stored) != len(own) or any(
-            arrays[f"{number:05d}"].shape != tuple(variable.shape)
-            for number, variable in enumerate(own)
-        ):
-            missing = sorted({v.path for v in own}.symmetric_difference(stored))
+        stored = [arrays[name].shape for name in sorted(set(arrays) - {_PATHS})]
+        if stored != [tuple(variable.shape) for variable in own]:
             raise TrainingError(
-                f"{folder} is a checkpoint of another model or optimizer: it has {len(stored)} "
-                f"variables, the model has {len(own)}; they differ in "
-                f"{', '.join(missing[:8]) or 'shape'}."
+                f"{folder} is a checkpoint of another model or optimizer. It has "
+                f"{', '.join(arrays[_PATHS].tolist())}; the model has "
+                f"{', '.join(variable.path for variable in own)}."
             )
         for number, variable in enumerate(own):
             variable.assign(arrays[f"{number:05d}"])

@@ -220,8 +220,10 @@ def _fit(
                 shuffle=False,
             )
         except KeyboardInterrupt:
-            _say_how_to_go_on(saver)
+            print(f"Stopped {_position(saver)}", file=sys.stderr)
             raise
+        except OSError as error:  # of a checkpoint or a log: a full disk, as a rule
+            raise TrainingError(f"{error}. The run has ended {_position(saver)}") from error
         except Exception:
             for source in (feed, validation):
                 if source is not None and source.error is not None:
@@ -289,11 +291,9 @@ def _alone(directory: Path) -> Iterator[None]:
         ) from None
 
 
-def _say_how_to_go_on(saver: Saver) -> None:
+def _position(saver: Saver) -> str:
+    """Where a run has ended, and how it goes on."""
+    step, total = saver.progress.step, saver.epochs * saver.steps_per_epoch
     newest = saver.checkpoints.newest()
-    if newest is not None:
-        step, total = saver.progress.step, saver.epochs * saver.steps_per_epoch
-        print(
-            f"Stopped at step {step:,} of {total:,}. The same call goes on from {newest}.",
-            file=sys.stderr,
-        )
+    origin = f"from {newest}" if newest else "from its beginning: there is no checkpoint yet"
+    return f"at step {step:,} of {total:,}; the same call goes on {origin}."
