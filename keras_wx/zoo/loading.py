@@ -102,8 +102,8 @@ def build(preset: Preset) -> keras.Model | Baseline:
         model = architecture(**preset.config, name=preset.name)
     except (TypeError, ValueError) as error:
         raise ModelError(
-            f"{preset.full_name} cannot be built as {preset.architecture!r}: {error} "
-            f"Received: config={preset.config}"
+            f"{preset.full_name} cannot be built as {preset.architecture!r}: "
+            f"{str(error).rstrip('. ')}. The whole configuration: {preset.config}"
         ) from error
     model.preset = preset
     return model
