@@ -17,6 +17,10 @@ CACHE_BYTES = 512 * 2**20
 """Memory for frames: forecasts that start one after the other share most of their history."""
 
 
+class MissingForecasts(UserWarning):
+    """Of forecasts that are missing as a whole, as their input is."""
+
+
 class Inputs:
     """The inputs of a sample over the whole domain of a dataset.
 
@@ -57,6 +61,7 @@ class Inputs:
         ]
         self._plans = plan_arrays(channels, {variables[0].grid: self.shape})
         self._warned = False
+        self._without_data: list[np.ndarray] = []
         self.fill = {
             plan.name: np.array([_fill(channel.variable) for channel in plan.channels], np.float32)
             for plan in self._plans
@@ -86,7 +91,24 @@ class Inputs:
             arrays[plan.name], valid = plan.read(init, [Pose()] * len(init))
             self._warn_of_empty_frames(init, valid)
             missing |= ~valid.any(axis=1)
+        self._without_data.append(init[missing.all(axis=(1, 2))])
         return arrays, missing
+
+    def warn_of_missing_forecasts(self) -> None:
+        """Says, once all is read, from where nothing could be forecast."""
+        init = np.unique(np.concatenate(self._without_data))
+        if len(init):
+            first, last = self.times[init[[0, -1]]].astype("datetime64[s]")
+            which = (
+                f"The forecast from {first} has"
+                if len(init) == 1
+                else f"{len(init):,} forecasts, the first from {first}, the last from {last}, have"
+            )
+            warnings.warn(
+                f"{which} no value at all: the frames that are read for it are missing.",
+                MissingForecasts,
+                stacklevel=5,
+            )
 
     def _warn_of_empty_frames(self, init: np.ndarray, valid: np.ndarray) -> None:
         """Says once that a frame without any data counts as one without rain."""

@@ -164,6 +164,7 @@ def predict(
                 batches=batches,
                 count=count,
             )
+        inputs.warn_of_missing_forecasts()
 
     if path is None:
         return in_memory(form, blocks())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
@@ -10,6 +11,7 @@ import xarray as xr
 
 from keras_wx.data.windows import span
 from keras_wx.errors import ModelError
+from keras_wx.inference.inputs import MissingForecasts
 from keras_wx.inference.network import is_stochastic
 from keras_wx.inference.predict import predict
 from keras_wx.inference.progress import progress_bar
@@ -137,7 +139,26 @@ def score(
         batch_size=batch_size,
     )
     scores = {name: xr.concat(cases, "init_time") for name, cases in parts.items()}
+    warn_of_unscored(scores)
     return {name: with_crps(found) if any(ensembles) else found for name, found in scores.items()}
+
+
+def warn_of_unscored(cases: Mapping[str, xr.Dataset]) -> None:
+    """Says at which start times there was nothing to compare.
+
+    Args:
+        cases: model -> `verify` of every start and lead time.
+    """
+    for name, found in cases.items():
+        lost = found["init_time"].values[found["n_forecasts"].sum("lead_time").values == 0]
+        if len(lost):
+            first, last = lost[[0, -1]].astype("datetime64[m]")
+            warnings.warn(
+                f"{name}: {len(lost):,} of {found.sizes['init_time']:,} forecasts have no score, "
+                f"the first from {first}, the last from {last}: the frames that they read are "
+                "missing, or those to compare them with.",
+                stacklevel=3,
+            )
 
 
 def forecast_all(
@@ -173,7 +194,12 @@ def forecast_all(
     target = sample.targets[0]
     most = max((members_of(model, members) for model in models.values()), default=1)
     size = max(1, PIXELS_IN_MEMORY // (most * target.frames * data[target.name][0].size))
-    with progress_bar("forecasting", len(init_times) * len(models), None) as count:
+    with (
+        progress_bar("forecasting", len(init_times) * len(models), None) as count,
+        warnings.catch_warnings(),
+    ):
+        # Told by `warn_of_unscored`, of all start times together.
+        warnings.simplefilter("ignore", MissingForecasts)
         for begin in range(0, len(init_times), size):
             starts = init_times[begin : begin + size]
             block = frames_around(data, starts, sample, models.values())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -219,6 +221,21 @@ def test_all_missing_input_gives_all_missing_output_without_asking_the_model():
     forecast = keras_wx.predict(model, radar_of(frames))
     assert forecast["reflectivity"].isnull().all()
     assert model.batches == []
+
+
+@pytest.mark.parametrize("batch_size", [1, 8])
+def test_forecasts_without_data_are_told_once(batch_size):
+    frames = np.full((8, 2, 3), 5.0)
+    frames[2:5] = np.nan  # read as a whole by the forecasts from the frames 3 and 4
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        keras_wx.predict(climb(), radar_of(frames), init_times="all", batch_size=batch_size)
+    (message,) = [str(w.message) for w in told if "no value" in str(w.message)]
+    assert "2 forecasts" in message
+    assert "from 2016-09-28T15:15:00, the last from 2016-09-28T15:20:00" in message
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        keras_wx.predict(climb(), radar_of(frames[:2]))
 
 
 def test_tiles_without_data_are_left_out():

@@ -15,6 +15,7 @@ from keras_wx.verification.hindcasts import (
     least_value,
     members_of,
     start_windows,
+    warn_of_unscored,
 )
 from keras_wx.verification.leaderboard.cost import cost_table
 from keras_wx.verification.leaderboard.entries import Entries, Models, gather, reason_of
@@ -189,4 +190,5 @@ def _scored(
         {name: xr.concat([part[i] for part in found], "init_time") for name, found in parts.items()}
         for i in (0, 1)
     )
+    warn_of_unscored(cases)
     return cases, power
