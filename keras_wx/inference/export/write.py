@@ -1,0 +1,184 @@
+"""`export`: a model of the zoo into a file that needs no keras_wx."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from keras_wx.baselines import Baseline
+from keras_wx.errors import ModelError, unknown_name
+from keras_wx.inference.export import litert, onnx, saved_model
+from keras_wx.inference.export.check import check
+from keras_wx.inference.export.physical import Physical, physical
+from keras_wx.inference.export.portable import inlined, portable, quietly
+from keras_wx.inference.export.record import record
+from keras_wx.inference.network import grid_multiple
+from keras_wx.zoo.loading import preset_of
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True)
+class Format:
+    """A file format.
+
+    Attributes:
+        title: what it is called.
+        suffix: what its paths end in.
+        module: its functions `write(physical, path, record)` and `reader(path)`.
+        packages: what the two need besides TensorFlow, by the names that they are imported by.
+    """
+
+    title: str
+    suffix: str
+    module: ModuleType
+    packages: tuple[str, ...] = ()
+
+
+FORMATS = {
+    "saved_model": Format("SavedModel", "", saved_model),
+    "onnx": Format("ONNX", ".onnx", onnx, ("tf2onnx", "onnx", "onnxruntime")),
+    "litert": Format("LiteRT", ".tflite", litert, ("ai_edge_litert",)),
+}
+
+
+def export(
+    model: keras.Model,
+    path: str | os.PathLike,
+    format: str | None = None,
+    *,
+    grid: tuple[int, int] | None = None,
+    batch_size: int | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Writes a model as SavedModel, ONNX or LiteRT, with its transforms inside.
+
+    The file takes and gives physical units, such as dBZ, and needs neither keras_wx nor Keras. Its
+    input `(batch, time, y, x, channels)` may hold NaN where data are missing: the preset's `fill`
+    stands in, and where a point is missing in every frame, so is the forecast. It does what
+    `keras_wx.predict` does on a whole domain; a grid that is no multiple of the model's patches is
+    for the caller to pad.
+
+    The file computes in float32, whatever the precision of the model, and dropout is off in it: an
+    ensemble by dropout takes `keras_wx.predict`. Before it gets its name it is run once, and must
+    give what the model gives, to 1e-4 of the range of the forecast.
+
+    Args:
+        model: a network that carries its preset, from `keras_wx.load` or trained.
+        path: of the file, or for a SavedModel the folder.
+        format: `"saved_model"`, `"onnx"` or `"litert"`; None goes by the ending of the path:
+            `.onnx`, `.tflite`, none for a SavedModel.
+        grid: rows and columns, for a file that takes no other. None leaves them open where the
+            model does. LiteRT is faster on a fixed grid.
+        batch_size: number of forecasts at a time. None leaves it open.
+        overwrite: whether to replace a file, or a folder that holds a SavedModel.
+
+    Returns:
+        The path.
+
+    Raises:
+        ModelError: for a baseline, a format that cannot hold the model, a missing package or
+            another backend than TensorFlow.
+        UnknownNameError: no such format.
+        FileExistsError: the path exists.
+
+    Example:
+        >>> model = keras_wx.load("convlstm_hko")
+        >>> keras_wx.export(model, "nowcast.onnx")
+    """
+    path = Path(path).expanduser()
+    form = _format(path, format)
+    _check_can_be_written(model, grid, batch_size)
+    _check_place(path, overwrite)
+    _import(form)
+
+    preset = preset_of(model)
+    whole = physical(portable(model), preset.sample, grid=grid, batch_size=batch_size)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as scratch:
+        new = Path(scratch) / path.name
+        try:
+            with quietly(), inlined():
+                form.module.write(whole, new, record(preset, whole))
+                check(whole, form.module.reader(new), grid_multiple(model))
+        except OSError:
+            raise
+        except Exception as error:  # the converters have no common error
+            raise _failure(preset.full_name, form, whole, error) from error
+        if path.is_dir():  # a folder is not replaced in one step: out of the way first
+            os.replace(path, Path(scratch) / "old")
+        os.replace(new, path)
+    return path
+
+
+def _format(path: Path, name: str | None) -> Format:
+    if name is None:
+        name = next((key for key, form in FORMATS.items() if form.suffix == path.suffix), None)
+    elif name not in FORMATS:
+        raise unknown_name("format", name, FORMATS)
+    if name is None or FORMATS[name].suffix != path.suffix:
+        wanted = (FORMATS[name],) if name else FORMATS.values()
+        raise ModelError(
+            "path: expected a name that ends in "
+            + ", ".join(f"{form.suffix or 'nothing'} for {form.title}" for form in wanted)
+            + f". Received: {str(path)!r}"
+        )
+    return FORMATS[name]
+
+
+def _check_can_be_written(
+    model: keras.Model | Baseline, grid: tuple[int, int] | None, batch_size: int | None
+) -> None:
+    if isinstance(model, Baseline):
+        raise ModelError(
+            f"{model.name} is a baseline: it runs NumPy and OpenCV and has no graph that a file "
+            "could hold. keras_wx.predict runs it. export writes networks."
+        )
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        raise ModelError(
+            "export traces graphs of TensorFlow. The same weights load under it: start Python with "
+            f"KERAS_BACKEND=tensorflow. Received: KERAS_BACKEND={keras.backend.backend()}"
+        )
+    if grid is not None and (len(grid) != 2 or min(grid) < 1):
+        raise ModelError(f"grid: expected (rows, columns). Received: grid={grid}")
+    if batch_size is not None and batch_size < 1:
+        raise ModelError(f"batch_size: expected at least 1. Received: batch_size={batch_size}")
+
+
+def _check_place(path: Path, overwrite: bool) -> None:
+    if path.exists() and not overwrite:
+        raise FileExistsError(
+            errno.EEXIST, "This exists already, and overwrite=True replaces it", str(path)
+        )
+    if path.is_dir() and not (path / "saved_model.pb").exists():
+        raise IsADirectoryError(
+            errno.EISDIR, "A folder without a SavedModel is in the place of the output", str(path)
+        )
+
+
+def _import(form: Format) -> None:
+    for package in form.packages:
+        try:
+            importlib.import_module(package)
+        except ImportError as error:
+            raise ModelError(
+                f"{form.title} needs the package {package.replace('_', '-')}: "
+                f"pip install 'keras-wx[export]'. Received: {error}"
+            ) from None
+
+
+def _failure(name: str, form: Format, whole: Physical, error: Exception) -> ModelError:
+    """The converters' messages go on for pages: their first line says what is not supported."""
+    reason = str(error).strip().partition("\n")[0][:300]
+    open_grid = None in whole.inputs[0].shape[2:4]
+    hint = " A fixed grid may be possible: grid=(rows, columns)." if open_grid else ""
+    return ModelError(f"{name} cannot be written as {form.title}: {reason}{hint}")

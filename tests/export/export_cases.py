@@ -1,0 +1,105 @@
+"""What the export tests share: every network of the zoo as files, run in a bare process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from keras_wx.errors import ModelError
+from keras_wx.inference.export import export
+from keras_wx.inference.network import fixed_grid, grid_multiple
+
+BARE_PROCESS = str(Path(__file__).with_name("bare_process.py"))
+SUFFIX = {"saved_model": "", "onnx": ".onnx", "litert": ".tflite"}
+
+
+class Exported:
+    """One model in all formats: what the files gave, or why there is none.
+
+    Attributes:
+        inputs: arrays in physical units, by a name.
+        forecasts: of a format and the name of an input.
+        records: of a format.
+        errors: of a format that cannot hold the model.
+    """
+
+    def __init__(self, model, folder: Path, *, grid=None, formats=tuple(SUFFIX)):
+        self.model, self.folder = model, folder
+        folder.mkdir()
+        self.inputs = {
+            f"{number}": rain(model, batch, shape)
+            for number, (batch, shape) in enumerate(shapes(model, grid))
+        }
+        np.savez(folder / "inputs.npz", **self.inputs)
+        self.errors = {}
+        for kind in formats:
+            try:
+                export(model, folder / f"model_{kind}{SUFFIX[kind]}", kind, grid=grid)
+            except ModelError as error:
+                self.errors[kind] = error
+
+    def read(self):
+        with np.load(self.folder / "forecasts.npz") as file:
+            self.forecasts = dict(file)
+        self.records = json.loads((self.folder / "records.json").read_text())
+
+
+def run_bare(cases: list[Exported]) -> None:
+    """Runs the files of all models in one process that cannot import keras_wx."""
+    command = [sys.executable, BARE_PROCESS, str(cases[0].folder.parent)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    for case in cases:
+        case.read()
+
+
+def shapes(model, grid):
+    """Batches and grids to run a model on: several, where it leaves them open."""
+    rows, columns = grid or fixed_grid(model)
+    if rows is not None:
+        return [(2, (rows, columns)), (1, (rows, columns))]
+    multiple = grid_multiple(model)
+    return [(2, (4 * multiple, 6 * multiple)), (1, (7 * multiple, 5 * multiple))]
+
+
+def rain(model, batch: int, shape: tuple[int, int]) -> np.ndarray:
+    """Moving echo in physical units, some of it beyond the transform's range, with gaps."""
+    rng = np.random.default_rng(3)
+    sample = model.preset.sample
+    frames = sample.inputs[0].frames
+    time, y, x = np.indices((frames, *shape))
+    channels = []
+    for variable in sample.inputs:
+        phase = rng.uniform(0, 6, (batch, 1, 1, 1))
+        waves = 0.5 + 0.6 * np.sin(0.9 * y + 0.5 * x - 0.6 * time + phase)
+        field = variable.transform.inverse(waves)
+        field[:, 0, 1] = np.nan
+        field[0, :, 2, 3] = np.nan
+        channels.append(field)
+    return np.stack(channels, axis=-1).astype("float32")
+
+
+def expected(model, x: np.ndarray) -> np.ndarray:
+    """Fill, transform, network, inverse: with NumPy around a call of the model."""
+    sample = model.preset.sample
+    network = np.empty_like(x)
+    for number, variable in enumerate(sample.inputs):
+        field = x[..., number].astype("float64")
+        network[..., number] = variable.transform(np.where(np.isnan(field), variable.fill, field))
+    y = np.asarray(model(network, training=False), dtype="float64")
+    forecast = np.stack(
+        [t.transform.inverse(y[..., number]) for number, t in enumerate(sample.targets)], axis=-1
+    )
+    missing = np.isnan(x).any(axis=-1, keepdims=True).all(axis=1, keepdims=True)
+    return np.where(missing, np.nan, forecast)
+
+
+def assert_equal(received: np.ndarray, wanted: np.ndarray) -> None:
+    """To 1e-4 of the range of the forecast, and missing at the same points."""
+    span = np.nanmax(wanted) - np.nanmin(wanted)
+    assert span > 0.01, "a forecast that hardly varies shows no difference"
+    np.testing.assert_allclose(received, wanted, rtol=0, atol=1e-4 * span, equal_nan=True)

@@ -1,0 +1,124 @@
+"""Every registered network in every format, against its own call, in a process without keras_wx."""
+
+import json
+
+import export_cases
+import numpy as np
+import pytest
+import xarray as xr
+
+pytest.importorskip("tf2onnx")
+pytest.importorskip("onnxruntime")
+pytest.importorskip("ai_edge_litert")
+
+import zoo_cases
+
+import keras_wx
+
+FORMATS = list(export_cases.SUFFIX)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """Architecture -> its tiny model as files, and what they gave."""
+    folder = tmp_path_factory.mktemp("exported")
+    cases = {
+        name: export_cases.Exported(zoo_cases.tiny(name), folder / name)
+        for name in zoo_cases.NETWORKS
+    }
+    export_cases.run_bare(list(cases.values()))
+    return cases
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("name", zoo_cases.NETWORKS)
+def test_the_file_gives_what_the_model_gives(exported, name, format):
+    case = exported[name]
+    if format in case.errors:
+        raise case.errors[format]
+    for key, x in case.inputs.items():
+        wanted = export_cases.expected(case.model, x)
+        assert np.isnan(wanted).any()
+        export_cases.assert_equal(case.forecasts[f"{format}_{key}"], wanted)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("name", zoo_cases.NETWORKS)
+def test_the_file_says_what_it_takes_and_gives(exported, name, format):
+    case = exported[name]
+    record = json.loads(case.records[format])
+    sample = case.model.preset.sample
+    assert record["preset"] == case.model.preset.full_name
+    assert record["step"] == sample.step_text
+    (given,), (wanted,) = record["inputs"], record["outputs"]
+    assert given["shape"] == list(case.model.input_shape)
+    assert wanted["shape"] == list(case.model.output_shape)
+    for array, variables in ((given, sample.inputs), (wanted, sample.targets)):
+        assert [c["units"] for c in array["channels"]] == [v.units for v in variables]
+        assert [c["steps"] for c in array["channels"]] == [list(v.steps) for v in variables]
+    assert given["channels"][0]["fill"] == sample.inputs[0].fill
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_file_gives_what_predict_gives(exported, format):
+    case = exported["convlstm"]
+    x = case.inputs["1"]
+    spacing = 1000 * case.model.preset.sample.grids["radar"].spacing_km
+    start = np.datetime64("2016-09-28T15:00", "ns")
+    radar = xr.Dataset(
+        {"reflectivity": (("time", "y", "x"), x[0, ..., 0], {"units": "dBZ"})},
+        coords={
+            "time": start + np.arange(x.shape[1]) * np.timedelta64(6, "m"),
+            "y": ("y", spacing * np.arange(x.shape[2]), {"units": "m"}),
+            "x": ("x", spacing * np.arange(x.shape[3]), {"units": "m"}),
+        },
+    )
+    forecast = keras_wx.predict(case.model, radar).reflectivity.values
+    received = case.forecasts[f"{format}_1"][..., 0]
+    assert np.isnan(forecast).any()
+    export_cases.assert_equal(received, forecast)
+
+
+# === Slow: what ships, and the first guess by optical flow ===
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", keras_wx.list_models(pretrained=True))
+def test_trained_weights(name, tmp_path):
+    model = keras_wx.load(name)
+    case = export_cases.Exported(model, tmp_path / name)
+    export_cases.run_bare([case])
+    assert case.errors == {}
+    record = json.loads(case.records["onnx"])
+    weights = model.preset.weights.variants[model.preset.variant]
+    assert record["weights"]["terms"] == weights.terms
+    assert record["weights"]["sha256"] == weights.sha256
+    for key, x in case.inputs.items():
+        for format in FORMATS:
+            received = case.forecasts[f"{format}_{key}"]
+            export_cases.assert_equal(received, export_cases.expected(model, x))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("grid", "formats"), [(None, FORMATS[:2]), ((8, 12), FORMATS[2:])])
+def test_first_guess_by_extrapolation(grid, formats, tmp_path):
+    """Optical flow and advection are in the file too; in LiteRT on a fixed grid."""
+    config = {"input_frames": 3, "output_frames": 2, "filters": (4,)}
+    model = keras_wx.load("convlstm_hko", weights=None, first_guess="extrapolation", **config)
+    zoo_cases.set_formula_weights(model)
+    case = export_cases.Exported(model, tmp_path / "flow", grid=grid, formats=formats)
+    export_cases.run_bare([case])
+    assert case.errors == {}
+    for key, x in case.inputs.items():
+        for format in formats:
+            received = case.forecasts[f"{format}_{key}"]
+            export_cases.assert_equal(received, export_cases.expected(model, x))
+
+
+@pytest.mark.slow
+def test_extrapolation_in_litert_needs_a_fixed_grid(tmp_path):
+    config = {"input_frames": 2, "output_frames": 1, "filters": (4,)}
+    model = keras_wx.load("convlstm_hko", weights=None, first_guess="extrapolation", **config)
+    with pytest.raises(keras_wx.errors.ModelError, match=r"as LiteRT: .*grid=\(rows, columns\)"):
+        keras_wx.inference.export.export(model, tmp_path / "flow.tflite")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,131 @@
+"""The transforms inside: by hand, for several variables, against `predict`."""
+
+import export_cases
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_wx import spec
+from keras_wx.errors import ModelError
+from keras_wx.inference.export.check import agree
+from keras_wx.inference.export.physical import physical
+from keras_wx.inference.export.portable import portable
+
+
+def sample_of(*inputs, target):
+    """A sample on one grid from (name, units, transform, fill) of each variable."""
+
+    def variable(role, steps, name, units, transform, fill):
+        return {
+            "name": name, "role": role, "grid": "radar", "steps": steps,
+            "units": units, "transform": transform, "fill": fill,
+        }  # fmt: skip
+
+    return spec.read_sample(
+        {
+            "step": "5min",
+            "grids": {"radar": {}},
+            "variables": [
+                *(variable("input", [-1, 0], *fields) for fields in inputs),
+                variable("target", [1, 1], *target),
+            ],
+        }
+    )
+
+
+DBZ = ("reflectivity", "dBZ", {"linear": {"low": 0, "high": 60}}, 0)
+WIND = ("wind", "m s-1", {"standard": {"mean": 2.0, "std": 4.0}}, 2)
+RAIN = ("rain_rate", "mm h-1", [{"log": {"floor": 0.1}}, {"standard": {"mean": 0, "std": 2}}], 0.1)
+
+
+def sum_of_channels():
+    """The last frame, its channels added."""
+    frames = keras.Input((2, None, None, 2), name="frames")
+    return keras.Model(frames, ops.sum(frames[:, -1:], axis=-1, keepdims=True))
+
+
+def test_fill_transform_inverse_by_hand():
+    model = sum_of_channels()
+    whole = physical(model, sample_of(DBZ, WIND, target=DBZ))
+    x = np.zeros((1, 2, 1, 5, 2), "float32")
+    x[0, 1, 0, :, 0] = [30, 90, np.nan, 12, 12]  # dBZ: 0.5, clipped to 1, filled with 0, 0.2, 0.2
+    x[0, 1, 0, :, 1] = [2, 6, 4, np.nan, np.nan]  # m/s: 0, 1, 0.5, filled with the mean, ...
+    x[0, 0, 0, 4, 1] = np.nan  # and here no frame holds both
+    (forecast,) = whole({"frames": x}).values()
+    np.testing.assert_allclose(
+        forecast[0, 0, 0, :, 0], [30, 120, 30, 12, np.nan], rtol=1e-6, equal_nan=True
+    )
+
+
+def test_arrays_by_name():
+    """A model with a dictionary of inputs gets each variable by its name."""
+    inputs = {name: keras.Input((2, 4, 4, 1), name=name) for name in ("rain_rate", "wind")}
+    model = keras.Model(inputs, inputs["rain_rate"][:, -1:] - 0 * inputs["wind"][:, -1:])
+    whole = physical(model, sample_of(RAIN, WIND, target=RAIN), batch_size=1)
+    assert [(array.name, array.shape) for array in whole.inputs] == [
+        ("rain_rate", (1, 2, 4, 4, 1)),
+        ("wind", (1, 2, 4, 4, 1)),
+    ]
+    rain = np.full((1, 2, 4, 4, 1), 7.0, "float32")
+    rain[0, 1, 0, 0] = 0.0  # below the floor
+    forecast = whole({"rain_rate": rain, "wind": 0 * rain})["forecast"][0, 0, ..., 0]
+    np.testing.assert_allclose(forecast[0, :2], [0.1, 7], rtol=1e-5)
+
+
+def test_without_a_fill_missing_stays_missing():
+    dbz = (*DBZ[:3], None)
+    whole = physical(sum_of_channels(), sample_of(dbz, WIND, target=DBZ))
+    x = np.full((1, 2, 1, 2, 2), 6.0, "float32")
+    x[0, 1, 0, 0, 0] = np.nan
+    np.testing.assert_array_equal(np.isnan(whole({"frames": x})["forecast"]).ravel(), [True, False])
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [((DBZ,), r"one channel for each of \['reflectivity'\].*\(None, 2, None, None, 2\)")],
+)
+def test_other_channels_than_variables(inputs, message):
+    with pytest.raises(ModelError, match=message):
+        physical(sum_of_channels(), sample_of(*inputs, target=DBZ))
+
+
+def test_the_copy_is_float32_and_draws_nothing():
+    import keras_wx
+
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        config = {"input_frames": 2, "output_frames": 1, "filters": (4,), "dropout": 0.5}
+        model = keras_wx.load("convlstm_hko", weights=None, **config)
+        copy = portable(model)
+        assert keras.config.dtype_policy().name == "mixed_bfloat16"
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert {layer.compute_dtype for layer in copy.layers} == {"float32"}
+    assert model.stochastic
+    assert not copy.stochastic
+    x = np.random.default_rng(0).uniform(size=(1, 2, 4, 4, 1)).astype("float32")
+    np.testing.assert_array_equal(copy(x), copy(x))
+    for ours, theirs in zip(copy.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("change", "same"), [(0.9e-4, True), (1.1e-4, False), (np.nan, False)], ids=str
+)
+def test_the_tolerance(change, same):
+    """1e-4 of the range, which is 50 here; a value that is missing in one alone is a difference."""
+    expected = np.array([10.0, 60.0, np.nan, 20.0], "float64")
+    received = expected + np.array([0, 0, 0, 50 * change])
+    assert agree(received, expected) == same
+    assert not agree(received[:3], expected)
+
+
+def test_the_reference_of_these_tests_knows_gaps():
+    """`export_cases.expected` itself, on a network that gives back its last frame."""
+    frames = keras.Input((2, None, None, 1), name="frames")
+    model = keras.Model(frames, frames[:, -1:])
+    model.preset = type("Preset", (), {"sample": sample_of(DBZ, target=DBZ)})
+    x = np.array([[np.nan, 12], [np.nan, np.nan], [5, np.nan]], "float32").T
+    forecast = export_cases.expected(model, x.reshape(1, 2, 1, 3, 1))
+    np.testing.assert_allclose(forecast.ravel(), [12, np.nan, 0], equal_nan=True)
