@@ -27,6 +27,7 @@ import yaml
 import keras_wx
 from keras_wx import losses
 from keras_wx.verification import spectra
+from keras_wx.verification.markdown import markdown_table
 
 PRESET = "convlstm_hko.taasrad19"
 SEED = 2015
@@ -180,7 +181,7 @@ def write(table: pd.DataFrame, options: argparse.Namespace) -> None:
 def markdown(table: pd.DataFrame) -> str:
     """The best of each column in bold: nearest to 1 for biases and sharpness; not persistence."""
     networks = table.drop(index="persistence")
-    lines = [["loss", *table.columns], [":--", *["--:"] * len(table.columns)]]
+    rows = []
     for name, row in table.iterrows():
         cells = []
         for column, value in row.items():
@@ -188,8 +189,8 @@ def markdown(table: pd.DataFrame) -> str:
             best = name in distance.index[distance == distance.min()]
             number = f"{value:.2f}" if column in ("MSE", "MAE", "sharpness") else f"{value:.3f}"
             cells.append(f"**{number}**" if best else number)
-        lines.append([str(name), *cells])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+        rows.append([str(name), *cells])
+    return markdown_table(["loss", *table.columns], rows, right=True)
 
 
 def aim(column: str) -> float:

@@ -28,6 +28,7 @@ import numpy as np
 import yaml
 
 import keras_wx
+from keras_wx.verification.markdown import markdown_table
 from keras_wx.zoo import presets
 from keras_wx.zoo.compiling import compile_model
 from keras_wx.zoo.hdf5 import load_weights
@@ -230,12 +231,11 @@ def halve(source: Path, target: Path) -> None:
 def write_tables(rows: list[dict], folder: Path) -> None:
     with (folder / "results.csv").open("w", newline="") as file:
         write_csv(file, rows)
-    lines = [list(rows[0]), ["---"] * len(rows[0])]
-    lines += [
+    cells = (
         [f"{v:,}" if isinstance(v, int | float) else f"`{v}`" for v in r.values()] for r in rows
-    ]
-    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    (folder / "results.md").write_text(table + "\n")
+    )
+    table = markdown_table(list(rows[0]), cells)
+    (folder / "results.md").write_text(table)
     print(table)
 
 

@@ -14,22 +14,20 @@ from pathlib import Path
 import keras_wx
 from keras_wx.spec import Preset
 from keras_wx.verification.leaderboard import report
+from keras_wx.verification.markdown import markdown_table
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 
 
 def models() -> str:
-    lines = [
-        "| preset | task | parameters | weights | on its test period |",
-        "|---|---|---|---|---|",
-    ]
+    rows = []
     for name in keras_wx.list_models():
         preset = keras_wx.info(name)
         size = f"{preset.parameters:,}" if preset.parameters else "none"
         weights = preset.full_name.partition(".")[2] or "none"
-        lines.append(f"| `{name}` | {preset.task} | {size} | {weights} | {_scores(preset)} |")
-    return "\n".join(lines) + "\n"
+        rows.append((f"`{name}`", preset.task, size, weights, _scores(preset)))
+    return markdown_table(("preset", "task", "parameters", "weights", "on its test period"), rows)
 
 
 def _scores(preset: Preset) -> str:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from keras_wx.verification.markdown import markdown_table
+
 if TYPE_CHECKING:
     from keras_wx.verification.leaderboard.result import Leaderboard
 
@@ -160,8 +162,5 @@ def _cost(milliseconds: float) -> str:
 
 
 def _markdown(cells: pd.DataFrame) -> str:
-    rows = [["model", *cells.columns]]
-    rows += [[f"`{name}`", *row] for name, row in zip(cells.index, cells.values, strict=True)]
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    lines.insert(1, "|---" * len(rows[0]) + "|")
-    return "\n".join(lines) + "\n"
+    rows = ([f"`{name}`", *row] for name, row in zip(cells.index, cells.values, strict=True))
+    return markdown_table(["model", *cells.columns], rows)
