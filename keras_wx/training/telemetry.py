@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_wx.errors import ModelError
+from keras_wx.training.averages import inner_optimizer
 
 LEARNING_RATE = "learning_rate"
 GRADIENT_NORM = "gradient_norm"
@@ -34,7 +35,7 @@ def track(model: keras.Model) -> None:
             "Gradients are measured in a model that is built and compiled. "
             f"Received: built={model.built}, compiled={model.compiled}"
         )
-    optimizer = _inner(model.optimizer)
+    optimizer = inner_optimizer(model.optimizer)
     if _record_of(optimizer) is not None:
         return
     if not model.optimizer.built:
@@ -102,23 +103,18 @@ class Telemetry(keras.callbacks.Callback):
         if logs is not None:
             logs[LEARNING_RATE] = float(latest[_RATE])
             logs[GRADIENT_NORM] = float(latest[_NORM_SUM] / updates) if updates else float("nan")
-        record = _record_of(_inner(self.model.optimizer))
+        record = _record_of(inner_optimizer(self.model.optimizer))
         record.assign([latest[_RATE], latest[_NORM], 0.0, 0.0])
 
     def _read(self) -> np.ndarray:
         optimizer = self.model.optimizer
-        record = _record_of(_inner(optimizer))
+        record = _record_of(inner_optimizer(optimizer))
         if keras.backend.backend() == "jax" and not self.model._jax_state_synced:
             # Inside an epoch the variables are stale; to bring all of them up to date after each
             # step costs more than many a step.
             place = next(i for i, v in enumerate(optimizer.variables) if v is record)
             return np.asarray(self.model._jax_state["optimizer_variables"][place])
         return ops.convert_to_numpy(record)
-
-
-def _inner(optimizer):
-    """The optimizer that moves the weights, inside the one that scales the loss."""
-    return getattr(optimizer, "inner_optimizer", optimizer)
 
 
 def _record_of(optimizer):

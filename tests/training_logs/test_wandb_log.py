@@ -174,6 +174,7 @@ def online(folders, tmp_path_factory):
     return types.SimpleNamespace(folder=folder, server=server)
 
 
+@pytest.mark.slow
 def test_the_server_gets_every_metric(online):
     rows = {row["_step"]: row for row in online.server.history}
     assert sorted(rows) == list(range(1, STEPS + 1))
@@ -183,6 +184,7 @@ def test_the_server_gets_every_metric(online):
     assert online.server.run["config"]["environment"]["value"]["backend"] == "jax"
 
 
+@pytest.mark.slow
 def test_the_server_gets_pictures_and_the_best_model(online):
     uploads = online.server.uploads
     for row in online.server.history:
@@ -194,6 +196,7 @@ def test_the_server_gets_pictures_and_the_best_model(online):
     assert "CommitArtifact" in online.server.operations
 
 
+@pytest.mark.slow
 def test_logging_changes_no_bit_under_jax(online):
     weights = np.load(online.folder / "weights.npz")
     np.testing.assert_array_equal(weights["logged"], weights["alone"])
@@ -212,7 +215,7 @@ def test_a_server_that_dies_harms_nothing(folders, tmp_path, dies_at, silent):
         patch.setenv("WANDB_BASE_URL", server.url)
         start = time.monotonic()
         run_under_jax(small_training.__file__, tmp_path, 2)
-        assert time.monotonic() - start < 120
+        assert time.monotonic() - start < 300
     assert server.dead
     weights = np.load(tmp_path / "weights.npz")
     np.testing.assert_array_equal(weights["logged"], weights["alone"])
@@ -315,7 +318,7 @@ def test_a_client_that_hangs_is_left_alone(fake, tmp_path, where, monkeypatch):
     fake.run = FakeRun(end.wait, where)
     start = time.monotonic()
     (message,) = log_something(tmp_path, patience=0.1)
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 30
     assert "did not end within" in message
     end.set()
 

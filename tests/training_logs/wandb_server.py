@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -31,7 +32,7 @@ class Server:
         self.dies_at, self.silent, self.dead = dies_at, silent, False
         self.run, self.history, self.artifacts, self.uploads, self.operations = {}, [], [], {}, []
         self._end = threading.Event()
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._http = _Http(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._http.server_port}"
 
     def __enter__(self):
@@ -101,6 +102,13 @@ class Server:
         if name == "CommitArtifact":
             return _data(commitArtifact={"artifact": {"id": "a", "digest": "d"}})
         return _data()
+
+
+class _Http(ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        # The client hangs up when its process ends.
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def _data(**content) -> dict:

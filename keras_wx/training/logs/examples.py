@@ -12,6 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from keras_wx.data.pydataset import Samples
 from keras_wx.plots import film_strip
+from keras_wx.training.averages import averaged
 
 _BATCHES = 4
 _DPI = 80
@@ -49,7 +50,11 @@ class Examples:
         self.captions = [np.datetime_as_string(time, unit="m") for time in times]
 
     def draw(self, model: keras.Model) -> list[np.ndarray]:
-        """Observation and forecast of each window: RGB from 0 to 255, `(height, width, 3)`."""
+        """Observation and forecast of each window: RGB from 0 to 255, `(height, width, 3)`.
+
+        The forecast is that of the moving average of the weights where the optimizer has one, as in
+        validation. The model goes on as if nothing had been drawn.
+        """
         forecast = self._forecast(model)
         return [
             _pixels(film_strip(forecast, self._truth(i), init_time=time, past=1))
@@ -59,7 +64,8 @@ class Examples:
     def _forecast(self, model: keras.Model) -> xr.Dataset:
         # What is drawn at random comes from the seed generators that the training goes on with.
         state = [(v, ops.convert_to_numpy(v)) for v in model.non_trainable_variables]
-        predicted = _by_name(model.predict_on_batch(_bare_if_single(self._x)))
+        with averaged(model):
+            predicted = _by_name(model.predict_on_batch(_bare_if_single(self._x)))
         for variable, values in state:
             variable.assign(values)
         target = self._sample.targets[0]

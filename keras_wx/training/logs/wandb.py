@@ -15,11 +15,11 @@ from keras_wx.errors import unknown_name
 from keras_wx.training.logs.aside import Aside
 from keras_wx.training.logs.examples import Examples
 from keras_wx.training.logs.files import rewriting
+from keras_wx.training.saver import BEST
 from keras_wx.training.telemetry import Telemetry
 
 ID_FILE = "wandb_run_id"
 MODES = ("online", "offline", "disabled")
-BEST = "best"
 _LONGEST_TAG = 64
 _GRACE = 15.0
 """Seconds after which W&B is taken for dead, beyond those after which it gives up by itself."""

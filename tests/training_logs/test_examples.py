@@ -1,0 +1,137 @@
+"""Which windows are shown, and that the pictures get physical values at the right times."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+import small_training
+import xarray as xr
+
+import keras_wx
+from keras_wx.spec import read_sample
+from keras_wx.training.logs import examples as module
+from keras_wx.training.logs.examples import Examples
+
+
+class Doubled:
+    """A model: the last frame that it sees, twice as large, for each of two lead times."""
+
+    name = "doubled"
+    non_trainable_variables = ()
+    optimizer = SimpleNamespace(_trainable_variables=())
+
+    def predict_on_batch(self, x):
+        return np.repeat(2 * x[:, -1:], 2, axis=1)
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What the film strips are asked to show, instead of the strips."""
+    calls = []
+
+    def film_strip(forecast, truth, *, init_time, past):
+        calls.append((forecast, truth, init_time))
+
+    monkeypatch.setattr(module, "film_strip", film_strip)
+    monkeypatch.setattr(module, "_pixels", lambda figure: figure)
+    return calls
+
+
+def radar_with_rain_at(*frames) -> xr.Dataset:
+    radar = small_training.radar() * 0.1
+    radar["reflectivity"].attrs = {"units": "dBZ"}
+    for frame in frames:
+        radar["reflectivity"][frame] += 20
+    return radar
+
+
+def samples(radar, **options):
+    return keras_wx.samples(
+        radar, small_training.SAMPLE, split=None, **{"batch_size": 4, "shuffle": False} | options
+    )
+
+
+def test_forecast_and_observation_are_physical_and_at_their_times(shown):
+    radar = radar_with_rain_at(18)
+    Examples(samples(radar), 1).draw(Doubled())
+    ((forecast, truth, init_time),) = shown
+    times = radar["time"].values
+    frame = int(np.flatnonzero(times == init_time)[0])
+    assert frame in (16, 17)  # frame 18 is one of the two that are forecast from here
+    last = radar["reflectivity"].values[frame]
+    field = forecast["reflectivity"].sel(init_time=init_time)
+    np.testing.assert_allclose(field, np.stack([2 * last, 2 * last]), atol=1e-4)
+    assert field.attrs["units"] == "dBZ"
+    minutes = forecast["lead_time"].values / np.timedelta64(1, "m")
+    assert minutes.tolist() == [5, 10]
+    np.testing.assert_array_equal(truth["time"], times[frame - 1 : frame + 3])
+    observed = radar["reflectivity"].values[frame - 1 : frame + 3]
+    np.testing.assert_allclose(truth["reflectivity"], observed, atol=1e-4)
+    np.testing.assert_array_equal(truth["x"], radar["x"])
+    np.testing.assert_array_equal(truth["y"], radar["y"])
+
+
+def test_the_wettest_windows_are_shown_in_order_of_time(shown):
+    radar = radar_with_rain_at(18, 19, 4)
+    chosen = Examples(samples(radar), 2)
+    chosen.draw(Doubled())
+    starts = [init_time for _, _, init_time in shown]
+    assert starts[1] == radar["time"].values[17]  # the only one with two rainy frames
+    assert starts[0] < starts[1]
+    assert chosen.captions == [str(np.datetime_as_string(time, unit="m")) for time in starts]
+
+
+def test_the_windows_do_not_depend_on_the_order_of_training(shown):
+    radar = radar_with_rain_at(18, 19)
+    shuffled = samples(radar, shuffle=True, seed=3)
+    assert Examples(shuffled, 2).captions == Examples(samples(radar), 2).captions
+    assert shuffled.shuffle
+
+
+def test_other_inputs_are_not_taken_for_the_past(shown):
+    """Two variables in one array: the past is the channel of the one that is forecast."""
+    sample = small_training.SAMPLE.model_dump()
+    target = next(v for v in sample["variables"] if v["role"] == "target")
+    other = dict(target, name="rain_rate", units="mm h-1", role="input", steps=(-1, 0))
+    sample["variables"] = (other, *sample["variables"])
+    radar = radar_with_rain_at(13)
+    rain = (3 * radar["reflectivity"]).assign_attrs(units="mm h-1")
+    both = keras_wx.samples(
+        radar.assign(rain_rate=rain), read_sample(sample), split=None, batch_size=4, shuffle=False
+    )
+
+    class Model(Doubled):
+        def predict_on_batch(self, x):
+            return super().predict_on_batch(x[..., 1:])
+
+    Examples(both, 1).draw(Model())
+    ((_, truth, init_time),) = shown
+    expected = radar["reflectivity"].sel(time=truth["time"])
+    np.testing.assert_allclose(truth["reflectivity"], expected, atol=1e-4)
+    assert truth["time"].values[1] == init_time
+
+
+def test_the_moving_average_forecasts_and_the_model_goes_on_as_before(shown):
+    model = small_training.model()
+    model.compile(keras.optimizers.SGD(0.0, use_ema=True), "mse")
+    model.optimizer.build(model.trainable_variables)
+    for average in model.optimizer._model_variables_moving_average:
+        average.assign(keras.ops.zeros_like(average))
+    # With weights of zero the forecast is the last bias, and that is zero too.
+    before = [keras.ops.convert_to_numpy(v) for v in model.variables]
+    Examples(samples(radar_with_rain_at(18)), 1).draw(model)
+    ((forecast, _, _),) = shown
+    np.testing.assert_allclose(forecast["reflectivity"], 0, atol=1e-6)
+    for values, variable in zip(before, model.variables, strict=True):
+        np.testing.assert_array_equal(values, variable)
+
+
+def test_a_picture_is_rgb():
+    made = Examples(samples(radar_with_rain_at(13)), 1).draw(Doubled())
+    assert made[0].ndim == 3
+    assert made[0].shape[2] == 3
+    assert made[0].dtype == np.uint8
+    assert len(np.unique(made[0].reshape(-1, 3), axis=0)) > 10
