@@ -15,6 +15,7 @@ from keras_wx.data.splits import NAMES
 from keras_wx.data.timeaxis import check_increasing, time_step
 from keras_wx.data.units import is_reflectivity
 from keras_wx.errors import DataError
+from keras_wx.spec import format_step
 
 SHARES = (4, 1, 1)
 """Blocks of each six that are for training, validation and test."""
@@ -136,8 +137,10 @@ def disk_kernel(radius: float) -> np.ndarray:
 def block_splits(times: np.ndarray, block_frames: int, seed: int) -> dict[str, str]:
     """The parts of each day's blocks, as attributes of a dataset.
 
-    Blocks are counted from the first frame of each day. Of each six that follow each other on a
-    day, four are for training and one each for validation and test, in random order.
+    Blocks are counted from midnight, so that a piece of a day has the blocks of the whole day. Data
+    that are no days have parts without a whole block then; if each has one when blocks are counted
+    from the first frame of a day, they are. Of each six that follow each other on a day, four are
+    for training and one each for validation and test, in random order.
 
     Args:
         times: datetime64, shape `(n,)`, increasing.
@@ -146,36 +149,57 @@ def block_splits(times: np.ndarray, block_frames: int, seed: int) -> dict[str, s
 
     Returns:
         `split_train`, `split_val` and `split_test`, the periods of the blocks that have frames, and
-        `split_gap`, which is none. Fewer frames than a block, and a single one, make no blocks.
+        `split_gap`, which is none. A single frame has no step and makes no blocks.
 
     Raises:
-        DataError: for blocks too few to give each part one.
+        DataError: for blocks too few to give each part one. Fewer frames than a block are taken for
+            a piece of an archive, and raise nothing.
     """
     check_increasing(times)
     step = time_step(times)
-    if step is None or len(times) < block_frames:
+    if step is None:
         return {}
-    step = np.timedelta64(step)
+    length = np.timedelta64(step)
+    by_clock, by_clock_whole = _blocks(times, block_frames, length, seed, from_midnight=True)
+    if by_clock_whole == set(NAMES) or len(times) < block_frames:
+        return _as_attributes(by_clock)
+    by_frame, by_frame_whole = _blocks(times, block_frames, length, seed, from_midnight=False)
+    if by_frame_whole == set(NAMES):
+        return _as_attributes(by_frame)
+    raise DataError(
+        f"Expected a whole block for each of {', '.join(NAMES)}: six on a day are enough. The "
+        f"{len(times)} frames with a step of {format_step(step)} make blocks of {block_frames} for "
+        f"{', '.join(sorted(by_frame_whole)) or 'none'}. block_frames= takes shorter ones; "
+        "block_frames=None cuts none, for data that are only forecast from."
+    )
+
+
+def _blocks(
+    times: np.ndarray, block_frames: int, step: np.timedelta64, seed: int, *, from_midnight: bool
+) -> tuple[dict[str, list[str]], set[str]]:
+    """The periods of each part, and the parts that have a block as a whole."""
     periods: dict[str, list[str]] = {name: [] for name in NAMES}
+    whole = set()
     _, first_of_day = np.unique(times.astype("datetime64[D]"), return_index=True)
     for frames in np.split(times, first_of_day[1:]):
         day = frames[0].astype("datetime64[D]")
-        last_second = day + _DAY - np.timedelta64(1, "s")
-        for block in np.unique((frames - frames[0]) // (block_frames * step)).tolist():
+        begin = day if from_midnight else frames[0]
+        for block in np.unique((frames - begin) // (block_frames * step)).tolist():
             group, place = divmod(block, sum(SHARES))
             random = np.random.default_rng((seed, abs(int(day.astype(int))), group))
-            name = np.repeat(NAMES, SHARES)[random.permutation(sum(SHARES))[place]]
-            first = frames[0] + block * block_frames * step
-            last = min(first + (block_frames - 1) * step, last_second)
-            periods[str(name)].append("/".join(np.datetime_as_string([first, last], unit="s")))
-    if not all(periods.values()):
-        found = ", ".join(f"{len(parts)} for {name}" for name, parts in periods.items())
-        raise DataError(
-            f"Expected blocks for {', '.join(NAMES)}: six on a day give each part one. The "
-            f"{len(times)} frames make blocks of {block_frames}: {found}. block_frames= takes "
-            "shorter ones, and block_frames=None cuts none, for data that are only forecast from."
-        )
-    return {f"split_{name}": ",".join(p) for name, p in periods.items()} | {"split_gap": "0min"}
+            name = str(np.repeat(NAMES, SHARES)[random.permutation(sum(SHARES))[place]])
+            first = begin + block * block_frames * step
+            last = first + (block_frames - 1) * step
+            if frames[0] <= first and last <= frames[-1]:
+                whole.add(name)
+            last = min(last, day + _DAY - np.timedelta64(1, "s"))
+            periods[name].append("/".join(np.datetime_as_string([first, last], unit="s")))
+    return periods, whole
+
+
+def _as_attributes(periods: dict[str, list[str]]) -> dict[str, str]:
+    splits = {f"split_{name}": ",".join(parts) for name, parts in periods.items() if parts}
+    return splits | {"split_gap": "0min"}
 
 
 def _reflectivity(dataset: xr.Dataset) -> xr.DataArray:
