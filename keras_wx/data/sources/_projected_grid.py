@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -10,6 +11,7 @@ import xarray as xr
 
 from keras_wx.data.sources._grid import DEGREES, metre_attrs
 from keras_wx.data.sources._stereographic import PolarStereographic
+from keras_wx.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -77,3 +79,28 @@ class ProjectedGrid:
     def __str__(self) -> str:
         (rows, columns), (y, x) = self.shape, self.first
         return f"{rows} x {columns} points from {y:.0f}, {x:.0f} m (y, x)"
+
+
+def placed_by_size(
+    dataset: xr.Dataset, grids: Mapping[tuple[int, int], ProjectedGrid]
+) -> xr.Dataset:
+    """A whole composite without coordinates, on the grid that its size tells; others as they are.
+
+    Args:
+        dataset: with dims `(time, y, x)`.
+        grids: rows and columns -> grid.
+
+    Raises:
+        DataError: for a cut-out without coordinates: where it lies, nothing tells.
+    """
+    if "y" not in dataset.dims or "y" in dataset.coords:
+        return dataset
+    shape = dataset.sizes["y"], dataset.sizes["x"]
+    if shape not in grids:
+        known = ", ".join(f"{rows} x {columns}" for rows, columns in grids)
+        raise DataError(
+            f"Expected coordinates, or a whole composite of {known} points (rows x columns). "
+            f"Received: {shape[0]} x {shape[1]} points without coordinates. open_dataset('radar', "
+            "path=..., spacing_km=1) reads a cut-out of which only the spacing is known."
+        )
+    return dataset.assign_coords(grids[shape].coordinates()).assign_attrs(grids[shape].attrs)

@@ -34,7 +34,7 @@ _HEADER_BYTES = 4096
 
 # Grids hang on the point 9 E 51 N. Rows and columns of points that lie south and west of it, and
 # their distance in metres.
-_GRIDS = {
+_ANCHORS = {
     (900, 900): (450, 450, 1000.0),
     (1100, 900): (550, 370, 1000.0),
     (1200, 1100): (600, 470, 1000.0),
@@ -77,17 +77,21 @@ def national_grid(shape: tuple[int, int], *, wgs84: bool = False) -> ProjectedGr
     Raises:
         DataError: for another size.
     """
-    if shape not in _GRIDS:
-        known = ", ".join(f"{rows} x {columns}" for rows, columns in _GRIDS)
+    if shape not in _ANCHORS:
+        known = ", ".join(f"{rows} x {columns}" for rows, columns in _ANCHORS)
         raise DataError(
             f"expected a composite of {known} points (rows x columns). Received: "
             f"{shape[0]} x {shape[1]}"
         )
-    south, west, step = _GRIDS[shape]
+    south, west, step = _ANCHORS[shape]
     # The first row is the southernmost.
     whole = ProjectedGrid(shape, (0.0, 0.0), (step, step), _WGS84 if wgs84 else _SPHERE)
     y, x = whole.placed(9.0, 51.0).first
     return ProjectedGrid(shape, (y - south * step, x - west * step), whole.step, whole.projection)
+
+
+GRIDS = {shape: national_grid(shape) for shape in _ANCHORS}
+"""Rows and columns -> grid on the sphere."""
 
 
 def read_header(path: str) -> Header:

@@ -11,6 +11,7 @@ from keras_wx.data.sources._files import PathLike
 from keras_wx.data.sources._frames import find_frames, first_bytes, open_frames
 from keras_wx.data.sources._hdf5 import layout
 from keras_wx.data.sources._odim import open_odim
+from keras_wx.data.sources._projected_grid import placed_by_size
 from keras_wx.data.sources.radar import radar
 from keras_wx.registry import register_dataset
 
@@ -38,8 +39,8 @@ def dwd(
 
     Reads the binary composites of RADOLAN and RADVOR (RY, RW, YW, RX, WX, WN, SF and others; packed
     with gzip or bzip2 or not, out of their tar archives), ODIM HDF5, and NetCDF or Zarr. Amounts
-    become rates. A NetCDF file of a known size without coordinates is placed on the RADOLAN grid,
-    its first row the southernmost.
+    become rates. A NetCDF file without coordinates is placed on the RADOLAN grid of its size, its
+    first row the southernmost.
 
     Args:
         path: file, folder, pattern, or list of files in any order; several are joined along time.
@@ -55,7 +56,7 @@ def dwd(
 
     Raises:
         DataError: for files that are missing, damaged, forecasts, of another product or size, or
-            do not belong together.
+            do not belong together; for a cut-out without coordinates.
 
     References:
         https://opendata.dwd.de/weather/radar
@@ -76,7 +77,5 @@ def dwd(
     if layout(paths[0], head) == "odim":
         return open_odim(paths, quantity, _ATTRS)
     dataset = radar(paths, variable=variable, chunks=chunks)
-    if "y" in dataset.dims and "y" not in dataset.coords:
-        grid = _radolan.national_grid((dataset.sizes["y"], dataset.sizes["x"]))
-        dataset = dataset.assign_coords(grid.coordinates()).assign_attrs(grid.attrs)
+    dataset = placed_by_size(dataset, _radolan.GRIDS)
     return dataset.assign_attrs(_ATTRS | dataset.attrs)

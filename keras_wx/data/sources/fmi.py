@@ -11,7 +11,7 @@ from keras_wx.data.sources._files import PathLike
 from keras_wx.data.sources._frames import find_frames, first_bytes, open_frames
 from keras_wx.data.sources._hdf5 import layout
 from keras_wx.data.sources._odim import open_odim
-from keras_wx.data.sources._projected_grid import ProjectedGrid
+from keras_wx.data.sources._projected_grid import ProjectedGrid, placed_by_size
 from keras_wx.data.sources.radar import radar
 from keras_wx.registry import register_dataset
 
@@ -53,7 +53,7 @@ def fmi(
 
     Raises:
         DataError: for files that are missing, damaged, of another layout, or do not belong
-            together.
+            together; for a cut-out without coordinates.
 
     References:
         https://en.ilmatieteenlaitos.fi/open-data
@@ -71,11 +71,5 @@ def fmi(
         return open_frames(paths, _pgm.read_header, _pgm.read_values, _ATTRS)
     if layout(paths[0], head) == "odim":
         return open_odim(paths, quantity, _ATTRS)
-    dataset = radar(paths, chunks=chunks)
-    if "y" not in dataset.coords and _shape(dataset) == _SUOMI1.shape:
-        dataset = dataset.assign_coords(_SUOMI1.coordinates()).assign_attrs(_SUOMI1.attrs)
+    dataset = placed_by_size(radar(paths, chunks=chunks), {_SUOMI1.shape: _SUOMI1})
     return dataset.assign_attrs(_ATTRS | dataset.attrs)
-
-
-def _shape(dataset: xr.Dataset) -> tuple[int | None, int | None]:
-    return dataset.sizes.get("y"), dataset.sizes.get("x")

@@ -8,7 +8,7 @@ import xarray as xr
 
 from keras_wx.data.sources._files import PathLike, open_files
 from keras_wx.data.sources._grid import DEGREES
-from keras_wx.data.sources.radar import radar
+from keras_wx.data.sources.radar import decoded
 from keras_wx.errors import DataError
 from keras_wx.registry import register_dataset
 
@@ -52,10 +52,7 @@ def openmrg(path: PathLike | Iterable[PathLike], *, chunks=None) -> xr.Dataset:
     rain = keras_wx.open_dataset("openmrg", path="radar.nc")
     ```
     """
-    # The archive's own variable says no units.
-    archived = "data" in open_files(path, chunks=chunks).data_vars
-    options = {"variable": "data", "units": "dBZ"} if archived else {}
-    dataset = radar(path, chunks=chunks, **options)
+    dataset = open_files(path, chunks=chunks, decode=_decoded)
     if not {"y", "x", "lat", "lon"} <= set(dataset.coords) or "y" not in dataset.dims:
         raise DataError(
             "Expected OpenMRG's radar: dims (time, y, x) with coordinates y, x, lat and lon. "
@@ -67,3 +64,8 @@ def openmrg(path: PathLike | Iterable[PathLike], *, chunks=None) -> xr.Dataset:
     for name, attrs in DEGREES.items():
         dataset[name].attrs |= attrs
     return dataset.assign_attrs(_ATTRS | dataset.attrs)
+
+
+def _decoded(raw: xr.Dataset) -> xr.Dataset:
+    # The archive's own variable says no units.
+    return decoded(raw, "data", "dBZ") if "data" in raw.data_vars else decoded(raw)

@@ -73,13 +73,26 @@ def radar(
         raise DataError(f"Dataset 'radar': {error}") from None
 
     def decode(raw: xr.Dataset) -> xr.Dataset:
-        described = find_time(xr.decode_cf(raw), time)
-        quantity = choose(described, variable, units)
-        raw = raw.assign({quantity.variable: converted(raw, described, quantity, interval)})
-        dataset = find_time(xr.decode_cf(raw), time)
-        return with_whole_steps(with_conventional_axes(dataset, quantity, spacing), interval)
+        return decoded(raw, variable, units, interval=interval, spacing=spacing, time=time)
 
     return open_files(path, chunks=chunks, engine=engine, decode=decode)
+
+
+def decoded(
+    raw: xr.Dataset,
+    variable: str | None = None,
+    units: str | None = None,
+    *,
+    interval: timedelta | None = None,
+    spacing: tuple[float, float] | None = None,
+    time: str | None = None,
+) -> xr.Dataset:
+    """Physical fields on conventional axes of one undecoded file; arguments as those of `radar`."""
+    described = find_time(xr.decode_cf(raw), time)
+    quantity = choose(described, variable, units)
+    raw = raw.assign({quantity.variable: converted(raw, described, quantity, interval)})
+    dataset = find_time(xr.decode_cf(raw), time)
+    return with_whole_steps(with_conventional_axes(dataset, quantity, spacing), interval)
 
 
 def with_whole_steps(dataset: xr.Dataset, step: timedelta | None) -> xr.Dataset:

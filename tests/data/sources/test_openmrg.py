@@ -3,6 +3,7 @@
 import netCDF4
 import numpy as np
 import pytest
+import xarray as xr
 
 import keras_wx
 from keras_wx.data.geometry import spacing_km
@@ -49,6 +50,13 @@ def test_reflectivity_of_the_archive(tmp_path):
     np.testing.assert_allclose(field[0], [[-30, 0, np.nan], [10, 20, 50]], atol=1e-5)
     assert field.attrs["units"] == "dBZ"
     assert spacing_km(field) == pytest.approx((2, 2))
+
+
+def test_opens_its_file_once(shared_data, monkeypatch):
+    opened, original = [], xr.open_dataset
+    monkeypatch.setattr(xr, "open_dataset", lambda *a, **k: opened.append(a) or original(*a, **k))
+    keras_wx.open_dataset("openmrg", path=shared_data / "openmrg_rad_20150827.nc")
+    assert len(opened) == 1
 
 
 def test_another_file(shared_data):

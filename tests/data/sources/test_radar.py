@@ -507,3 +507,21 @@ def test_a_named_step_rounds_times_that_scatter(tmp_path):
     whole = np.datetime64("2016-09-28T14:00", "ns") + np.arange(3) * np.timedelta64(1, "h")
     np.testing.assert_array_equal(radar.time.values, whole)
     assert len(np.unique(np.diff(keras_wx.open_dataset("radar", path=path).time.values))) == 2
+
+
+@pytest.mark.parametrize("name", ["dwd", "fmi"])
+def test_a_cut_out_of_a_national_grid_without_coordinates(name, tmp_path):
+    """One rule and one message; a file that has coordinates is where they say."""
+    times = np.datetime64("2017-08-16", "ns") + np.arange(2) * np.timedelta64(5, "m")
+    field = xr.DataArray(
+        np.zeros((2, 30, 20), "f4"), {"time": times}, ("time", "y", "x"), attrs={"units": "dBZ"}
+    )
+    field.to_dataset(name="reflectivity").to_netcdf(tmp_path / "cut.nc")
+    with pytest.raises(
+        DataError, match=r"Expected coordinates, or a whole .* x .*: 30 x 20 .*'rad"
+    ):
+        keras_wx.open_dataset(name, path=tmp_path / "cut.nc")
+    metres = {axis: 500.0 * np.arange(field.sizes[axis]) for axis in "yx"}
+    field.assign_coords(metres).to_dataset(name="reflectivity").to_netcdf(tmp_path / "placed.nc")
+    placed = keras_wx.open_dataset(name, path=tmp_path / "placed.nc")
+    np.testing.assert_array_equal(placed["x"], metres["x"])
