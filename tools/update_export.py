@@ -62,27 +62,31 @@ def _grid(grid: tuple[int | None, int | None]) -> str:
 
 
 def main(names: list[str]) -> None:
-    baselines, networks = [], []
-    for name in keras_wx.list_models():
-        is_baseline = issubclass(models.get(keras_wx.info(name).architecture), Baseline)
-        (baselines if is_baseline else networks).append(name)
+    for name in names or _networks():
+        command = [sys.executable, __file__, "--row", name]
+        write(name, subprocess.check_output(command, text=True).splitlines()[-1])
+
+
+def write(name: str, row: str) -> None:
+    """Puts a row into the table, in the order of the zoo."""
     text = DOC.read_text(encoding="utf-8")
     rows = {line.split("`")[1]: line for line in text.splitlines() if line.startswith("| `")}
-    for name in names or networks:
-        command = [sys.executable, __file__, "--row", name]
-        rows[name] = subprocess.check_output(command, text=True).splitlines()[-1]
+    rows[name] = row
+    for other in set(keras_wx.list_models()) - set(_networks()):
+        rows[other] = f"| `{other}` | none |" + " no: a baseline |" * len(FORMATS)
     table = [f"| {' | '.join(HEAD)} |", "|---" * len(HEAD) + "|"]
-    table += [rows[name] for name in networks]
-    none = "no: a baseline, not a graph"
-    table += [f"| `{name}` | none | {' | '.join([none] * len(FORMATS))} |" for name in baselines]
-    content = "\n".join(table) + "\n"
-    new = re.sub(
-        r"(<!-- table -->\n).*(<!-- /table -->)",
-        lambda match: match[1] + content + match[2],
-        text,
-        flags=re.DOTALL,
-    )
+    table += [rows[other] for other in keras_wx.list_models() if other in rows]
+    pattern = r"(?<=<!-- table -->\n).*(?=<!-- /table -->)"
+    new = re.sub(pattern, lambda _: "\n".join(table) + "\n", text, flags=re.DOTALL)
     DOC.write_text(new, encoding="utf-8")
+
+
+def _networks() -> list[str]:
+    return [
+        name
+        for name in keras_wx.list_models()
+        if not issubclass(models.get(keras_wx.info(name).architecture), Baseline)
+    ]
 
 
 if __name__ == "__main__":

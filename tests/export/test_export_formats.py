@@ -14,6 +14,7 @@ pytest.importorskip("ai_edge_litert")
 import zoo_cases
 
 import keras_wx
+from keras_wx.inference.export import export
 
 FORMATS = list(export_cases.SUFFIX)
 
@@ -120,5 +121,5 @@ def test_extrapolation_in_litert_needs_a_fixed_grid(tmp_path):
     config = {"input_frames": 2, "output_frames": 1, "filters": (4,)}
     model = keras_wx.load("convlstm_hko", weights=None, first_guess="extrapolation", **config)
     with pytest.raises(keras_wx.errors.ModelError, match=r"as LiteRT: .*grid=\(rows, columns\)"):
-        keras_wx.inference.export.export(model, tmp_path / "flow.tflite")
+        export(model, tmp_path / "flow.tflite")
     assert list(tmp_path.iterdir()) == []
