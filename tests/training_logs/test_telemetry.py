@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -110,3 +115,13 @@ def test_several_steps_in_one_execution_are_counted():
 def test_a_model_that_is_not_compiled_is_refused():
     with pytest.raises(ModelError, match="compiled=False"):
         track(keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)]))
+
+
+@pytest.mark.slow
+def test_replicas_report_the_norm_of_the_whole_gradient(tmp_path):
+    """Each replica has the gradient of its part of the batch only."""
+    script = Path(cases.__file__).with_name("mirrored_norms.py")
+    environment = os.environ | {"KERAS_BACKEND": "tensorflow"}
+    subprocess.run([sys.executable, script, tmp_path / "norms.npz"], env=environment, check=True)
+    norms = np.load(tmp_path / "norms.npz")
+    np.testing.assert_allclose(norms["two"], norms["one"], rtol=1e-5)
