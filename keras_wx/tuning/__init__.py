@@ -1,0 +1,1 @@
+"""Searches for better configurations: `keras_wx.tune`, and its parts."""

@@ -1,0 +1,1 @@
+"""Search spaces for `keras_wx.tune`, one YAML file for each architecture."""
