@@ -164,10 +164,10 @@ class FrameStore:
         return block
 
     def _refuse_infinite(self, block: np.ndarray, physical: np.ndarray, i: int) -> None:
-        """NaN means missing and is dealt with; a network that is fed infinity learns NaN."""
-        if np.isfinite(block.sum()):  # the usual case, for half of the work
+        """NaN means missing and is dealt with; of infinity a network would learn NaN."""
+        if np.isfinite(physical.sum() + block.sum()):  # the usual case, for half of the work
             return
-        wrong = ~(np.isfinite(block) | np.isnan(physical))
+        wrong = np.isinf(physical) | ~(np.isfinite(block) | np.isnan(physical))
         if not wrong.any():
             return
         frame, y, x = np.argwhere(wrong)[0].tolist()

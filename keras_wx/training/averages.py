@@ -56,7 +56,8 @@ def _put_average(model: keras.Model) -> list:
     weights = []
     for variable, average in averages:
         weights.append(ops.convert_to_numpy(variable))
-        variable.assign(average)
+        # By way of NumPy: under JAX both would be one buffer, which a step gives away.
+        variable.assign(ops.convert_to_numpy(average))
     return weights
 
 

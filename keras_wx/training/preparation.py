@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import xarray as xr
 
 from keras_wx.data.pydataset import Samples
@@ -16,6 +18,15 @@ from keras_wx.errors import DataError, ModelError
 from keras_wx.spec import Preset, Sample
 from keras_wx.training.recipe import preset_before, resolve
 from keras_wx.zoo.loading import load, preset_of
+
+
+def seed_all(seed: int) -> None:
+    """Fixes initial weights, and the seeds of layers that have none of their own."""
+    if keras.backend.backend() == "tensorflow":
+        keras.utils.set_random_seed(seed)
+    else:  # Keras' function would import TensorFlow; its own seeds come from Python's generator
+        random.seed(seed)
+        np.random.seed(seed)
 
 
 def prepare_model(

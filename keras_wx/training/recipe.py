@@ -72,8 +72,9 @@ def _set(recipe: dict[str, Any], path: list[str], value: Any) -> None:
     """Puts a value at a path of nested mappings, and merges it with the mapping that is there."""
     *parents, last = path
     for key in parents:
-        if not isinstance(recipe.get(key), dict):
-            recipe[key] = {}
+        present = recipe.get(key)
+        if not isinstance(present, dict):
+            recipe[key] = {"name": present} if isinstance(present, str) else {}
         recipe = recipe[key]
     old = recipe.get(last)
     if isinstance(old, dict) and isinstance(value, dict) and _same_component(old, value):

@@ -24,7 +24,7 @@ from keras_wx.training.freezing import freeze as freeze_layers
 from keras_wx.training.guards import Guard
 from keras_wx.training.interruption import interruptible
 from keras_wx.training.logs import loggers
-from keras_wx.training.preparation import prepare_data, prepare_model
+from keras_wx.training.preparation import prepare_data, prepare_model, seed_all
 from keras_wx.training.rates import scale_rates
 from keras_wx.training.result import TrainingRun
 from keras_wx.training.saver import BEST, CHECKPOINTS, Saver, publish
@@ -115,7 +115,7 @@ def train(
     """
     directory = Path(output_dir).expanduser().resolve()
     with _alone(directory), interruptible() as interruption:
-        keras.utils.set_random_seed(seed)
+        seed_all(seed)
         model = prepare_model(name, weights=weights, config=config, sample=sample, recipe=recipe)
         training = model.preset.training
         record = provenance.record(
