@@ -191,10 +191,10 @@ def _at_step(field: xr.DataArray, sample: Sample, resample: bool) -> xr.DataArra
     step = time_step(times)
     if sample.step is None or step in (None, sample.step):
         return field
-    if not resample:
+    if not resample and step < sample.step:
         raise DataError(
             f"The data have a step of {format_step(step)}, the sample needs "
-            f"{format_step(sample.step)}. resample=True converts a finer step."
+            f"{format_step(sample.step)}. resample=True converts it."
         )
     return resampled(field, sample.step)
 

@@ -125,6 +125,8 @@ def _open(name: str, chunks, engine: str | None, decode) -> xr.Dataset:
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         size = f" ({os.path.getsize(name):,} bytes)" if os.path.isfile(name) else ""
         reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        if reason.startswith("did not find a match"):  # and goes on with advice on engines
+            reason = "its content is of no format that xarray reads"
         raise DataError(
             f"Cannot read {name}{size}: {reason}. The file is cut off, damaged, or neither NetCDF "
             "nor Zarr. Copy or download it again and compare its size with the original's."
