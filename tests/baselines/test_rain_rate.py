@@ -71,7 +71,7 @@ def test_a_flux_is_converted_on_request(moving):
         forecast("rover1", dataset)
     found = forecast("rover1", dataset, convert_units=True)
     expected = forecast("rover1", rain(moving[:PAST]))
-    np.testing.assert_allclose(found["rain_rate"], expected["rain_rate"], atol=1e-4)
+    np.testing.assert_allclose(found["rain_rate"], expected["rain_rate"], rtol=1e-4, atol=1e-4)
 
 
 def test_reflectivity_comes_first_and_a_relation_still_gives_it(moving):
