@@ -55,8 +55,8 @@ class WandbLog(keras.callbacks.Callback):
         tags: beside the preset, the dataset, the git commit and the fingerprint of the data.
         examples: how many windows are shown.
         examples_every: after how many epochs each.
-        patience: seconds to wait at the end for what is not uploaded yet; `wandb sync` uploads the
-            rest from the files.
+        patience: seconds that W&B has to begin, while the training goes on already, and again at
+            the end for what is not uploaded yet; `wandb sync` uploads the rest from the files.
         settings: further `wandb.Settings`, by name.
 
     Raises:
@@ -111,8 +111,9 @@ class WandbLog(keras.callbacks.Callback):
             "tags": [*_tags(record), *(str(tag)[:_LONGEST_TAG] for tag in tags)],
             "config": {**record, **({"trial": dict(trial)} if trial else {})},
         }
-        # Whatever was printed would be in W&B's hands first.
-        self._settings = {"console": "off", "finish_timeout": patience, **(settings or {})}
+        limits = {"init_timeout": patience, "finish_timeout": patience}
+        # Not the console: all that is printed would pass through W&B's hands first.
+        self._settings = {"console": "off", **limits, **(settings or {})}
         self._aside = Aside("Weights & Biases")
         self._aside.call(self._open, vital=True)
         if samples is not None and examples > 0:
