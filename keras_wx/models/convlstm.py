@@ -48,7 +48,8 @@ class ConvLSTMForecaster(FrameModel):
         first_guess: what the network forecasts the change of: `"persistence"`, the last frame;
             `"extrapolation"`, the last frame carried along its motion (see
             `keras_wx.layers.Extrapolation`); or None, as in the paper, for the frames themselves.
-            It adds no weight.
+            Carried frames are also the input of the forecaster's first layer, which then has an
+            input kernel: where they have gone is not in the encoder's states.
         dropout: rate at which channels of the states that the encoder hands to the forecaster are
             dropped, in training and in forecasts. Above 0 every forecast is a draw, and
             `keras_wx.predict(members=...)` gives an ensemble; `model.stochastic = False` turns it
@@ -74,6 +75,7 @@ class ConvLSTMForecaster(FrameModel):
     """
 
     tiny = {"input_frames": 2, "output_frames": 3, "patch_size": 2, "filters": (4, 3)}
+    parts = {"encoder": ("encoder_*",), "forecaster": ("forecaster_*",), "head": ("readout",)}
 
     def __init__(
         self,
@@ -102,6 +104,7 @@ class ConvLSTMForecaster(FrameModel):
                 f"Received: first_guess={first_guess!r}"
             )
         height, width = grid or (None, None)
+        guided = first_guess == "extrapolation"
 
         # === Layers ===
         def stack(part: str) -> list[ConvLSTM]:
@@ -111,7 +114,7 @@ class ConvLSTMForecaster(FrameModel):
                     kernel_size=kernel_size,
                     input_kernel_size=input_kernel_size,
                     peephole=peephole,
-                    has_input=part == "encoder" or rank > 1,
+                    has_input=part == "encoder" or rank > 1 or guided,
                     name=f"{part}_{rank}",
                 )
                 for rank, width_ in enumerate(filters, start=1)
@@ -133,7 +136,8 @@ class ConvLSTMForecaster(FrameModel):
 
         # === Graph ===
         frames = keras.Input((input_frames, height, width, channels), name="frames")
-        x = SpaceToDepth(patch_size, name="patches")(frames)
+        patches = SpaceToDepth(patch_size, name="patches")
+        x = patches(frames)
         states = []
         for rank, layer in enumerate(encoder, start=1):
             x, h, c = layer(x)
@@ -141,17 +145,19 @@ class ConvLSTMForecaster(FrameModel):
                 # C is float32 under every precision policy.
                 h, c = drop("h", rank, dtype=None)(h), drop("c", rank, dtype="float32")(c)
             states.append((h, c))
-        outputs, x = [], None
+        guess, x = None, None
+        if guided:
+            guess = Extrapolation(output_frames, name="extrapolation")(frames)
+            x = patches(guess)
+        elif first_guess:
+            guess = frames[:, -1:]
+        outputs = []
         for layer, state in zip(forecaster, states, strict=True):
             x, *_ = layer(x, initial_state=state, steps=output_frames)
             outputs.append(x)
         x = outputs[0] if len(outputs) == 1 else layers.Concatenate(name="states")(outputs)
         x = DepthToSpace(patch_size, name="unpatch")(readout(x))
         if first_guess:
-            if first_guess == "extrapolation":
-                guess = Extrapolation(output_frames, name="extrapolation")(frames)
-            else:
-                guess = frames[:, -1:]
             x = AddChange(output_activation, name="change")(x, guess)
         # The forecast itself is float32 under every precision policy.
         x = layers.Activation("linear", dtype="float32", name="forecast")(x)

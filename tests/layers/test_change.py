@@ -59,7 +59,16 @@ def test_an_untrained_network_gives_its_first_guess(first_guess):
     np.testing.assert_allclose(
         model(frames.astype("float32")), np.repeat(frames[:, 1:], 3, axis=1), atol=1e-5
     )
-    assert model.count_params() == ConvLSTMForecaster(2, 3, filters=(4, 3)).count_params()
+
+
+@pytest.mark.parametrize(
+    # Carried frames, 4 points of a patch, enter the 4 gates of 4 channels by a 3x3 kernel.
+    ("first_guess", "more"), [("persistence", 0), ("extrapolation", 3 * 3 * 4 * 16)]
+)
+def test_weights_that_a_first_guess_adds(first_guess, more):
+    plain = ConvLSTMForecaster(2, 3, filters=(4, 3)).count_params()
+    model = ConvLSTMForecaster(2, 3, filters=(4, 3), first_guess=first_guess)
+    assert model.count_params() == plain + more
 
 
 def test_an_unknown_first_guess():
