@@ -21,6 +21,7 @@ from keras_wx.cli.info import info
 from keras_wx.cli.leaderboard import leaderboard
 from keras_wx.cli.list import list_presets
 from keras_wx.cli.predict import predict
+from keras_wx.cli.train import train
 
 app = typer.Typer(
     cls=Group,
@@ -34,6 +35,7 @@ for command, name in (
     (fetch, "fetch"),
     (datasets, "datasets"),
     (predict, "predict"),
+    (train, "train"),
     (evaluate, "evaluate"),
     (export, "export"),
     (leaderboard, "leaderboard"),

@@ -52,6 +52,7 @@ class ConvLSTMStack(FrameModel):
         (1, 10, 64, 64, 1)
     """
 
+    parts = {"body": ("convlstm_*", "norm_*"), "head": ("readout",)}
     tiny = {
         "input_frames": 3,
         "output_frames": 2,

@@ -53,6 +53,7 @@ class FCLSTMForecaster(FrameModel):
     """
 
     tiny = {"input_frames": 2, "output_frames": 3, "units": (6, 5), "grid": (8, 8)}
+    parts = {"encoder": ("encoder_*",), "forecaster": ("forecaster_*",), "head": ("readout",)}
 
     def __init__(
         self,

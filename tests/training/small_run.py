@@ -21,12 +21,13 @@ class Small(keras.Model):
 
     parts = {"head": ("readout",), "body": ("hidden*",)}
 
-    def __init__(self, **kwargs):
+    def __init__(self, stochastic: bool = True, **kwargs):
         frames = keras.Input((2, 8, 8, 1), name="frames")
         x = layers.Reshape((8, 8, 2))(layers.Permute((2, 3, 1, 4))(frames))
         x = layers.Conv2D(4, 3, padding="same", activation="tanh", name="hidden_1")(x)
-        x = layers.BatchNormalization(name="hidden_norm")(x)
-        x = MonteCarloDropout(0.3, name="dropout")(x)
+        if stochastic:  # and with batch statistics
+            x = layers.BatchNormalization(name="hidden_norm")(x)
+            x = MonteCarloDropout(0.3, name="dropout")(x)
         x = layers.Conv2D(3, 3, padding="same", activation="sigmoid", name="readout")(x)
         x = layers.Reshape((3, 8, 8, 1))(layers.Permute((3, 1, 2))(x))
         super().__init__(frames, x, **kwargs)
@@ -64,10 +65,10 @@ PRESET = spec.validate(
 )  # fmt: skip
 
 
-def small() -> Small:
+def small(**options) -> Small:
     """Always with the same weights and the same draws to come."""
     keras.utils.set_random_seed(1)
-    model = Small(name="small")
+    model = Small(name="small", **options)
     model.preset = PRESET
     return model
 
