@@ -215,7 +215,7 @@ def test_a_server_that_dies_harms_nothing(folders, tmp_path, dies_at, silent):
         patch.setenv("WANDB_BASE_URL", server.url)
         start = time.monotonic()
         run_under_jax(small_training.__file__, tmp_path, 2)
-        assert time.monotonic() - start < 300
+        assert time.monotonic() - start < 600
     assert server.dead
     weights = np.load(tmp_path / "weights.npz")
     np.testing.assert_array_equal(weights["logged"], weights["alone"])
