@@ -22,6 +22,7 @@ _FUNCTIONS = {
     "predict": "keras_wx.inference.predict",
     "verify": "keras_wx.verification.verify",
     "train": "keras_wx.training.train",
+    "tune": "keras_wx.tuning.tune",
     "register_model": "keras_wx.registry",
     "register_dataset": "keras_wx.registry",
 }
@@ -39,6 +40,7 @@ _MODULES = (
     "spec",
     "training",
     "transforms",
+    "tuning",
     "verification",
     "zoo",
 )
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from keras_wx.registry import register_dataset as register_dataset
     from keras_wx.registry import register_model as register_model
     from keras_wx.training.train import train as train
+    from keras_wx.tuning.tune import tune as tune
     from keras_wx.verification.verify import verify as verify
     from keras_wx.zoo.loading import load as load
     from keras_wx.zoo.loading import save as save

@@ -8,6 +8,7 @@ one that nothing has stopped.
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,8 +23,10 @@ from keras_tuner.oracles import (
     HyperbandOracle,
     RandomSearchOracle,
 )
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern
+from threadpoolctl import threadpool_limits
 
 from keras_wx.errors import unknown_name
 
@@ -91,8 +94,11 @@ class Bayesian(_Whole, BayesianOptimizationOracle):
         ended = sum(trial.status == TrialStatus.COMPLETED for trial in self.trials.values())
         if ended < (self.num_initial_points or max(3 * len(self.hyperparameters.space), 3)):
             return self._random_populate_space()
-        x, y = self._vectorize_trials()
-        self.gpr.fit(x, y)
+        with threadpool_limits(1, "blas"):  # more threads only wait for each other
+            return self._propose(*self._vectorize_trials())
+
+    def _propose(self, x: np.ndarray, y: np.ndarray) -> dict[str, Any]:
+        self._fit(x, y)
         # Everywhere, around the best trial, and then closer around what was found.
         centre, width, found = x[np.argmin(y)], 0.1, []
         wide = self._random_state.uniform(size=(_EVERYWHERE, x.shape[1]))
@@ -126,7 +132,7 @@ class Bayesian(_Whole, BayesianOptimizationOracle):
         x = np.array([self._vector(trial.hyperparameters.values) for trial in (*ended, *failed)])
         running = [self._vector(t.hyperparameters.values) for t in self.ongoing_trials.values()]
         if running:
-            self.gpr.fit(x, y)
+            self._fit(x, y)
             mean, deviation = self.gpr.predict(np.array(running), return_std=True)
             x, y = np.vstack([x, running]), np.concatenate([y, mean + deviation])
         return x, y
@@ -134,6 +140,12 @@ class Bayesian(_Whole, BayesianOptimizationOracle):
     def _vector(self, values: Mapping[str, Any]) -> list[float]:
         """A point of the unit cube: what does not matter for a trial stands at its default."""
         return [hp.value_to_prob(values.get(hp.name, hp.default)) for hp in self._nonfixed_space()]
+
+    def _fit(self, x: np.ndarray, y: np.ndarray) -> None:
+        with warnings.catch_warnings():
+            # A scale at one of its bounds: a parameter that does not matter, or few trials.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            self.gpr.fit(x, y)
 
     def _make_gpr(self):
         scales = np.full(max(1, len(self._nonfixed_space())), 0.5)
