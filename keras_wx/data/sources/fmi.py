@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import xarray as xr
 
-from keras_wx.data.sources import _pgm
+from keras_wx.data.sources import _fmi_geotiff, _pgm
 from keras_wx.data.sources._files import PathLike
 from keras_wx.data.sources._frames import find_frames, first_bytes, open_frames
 from keras_wx.data.sources._hdf5 import layout
@@ -21,7 +21,7 @@ _ATTRS = {
     "license": "CC BY 4.0, https://creativecommons.org/licenses/by/4.0/",
     "citation": "Contains open data of the Finnish Meteorological Institute (FMI)",
 }
-_SUFFIXES = (".pgm", ".pgm.gz", ".h5", ".hdf5", ".hdf", ".nc", ".nc4")
+_SUFFIXES = (".pgm", ".pgm.gz", ".tif", ".tiff", ".h5", ".hdf5", ".hdf", ".nc", ".nc4")
 
 _SUOMI1 = ProjectedGrid.about_its_middle(
     (1226, 760),
@@ -35,9 +35,10 @@ _SUOMI1 = ProjectedGrid.about_its_middle(
 def fmi(
     path: PathLike | Iterable[PathLike], *, quantity: str | None = None, chunks=None
 ) -> xr.Dataset:
-    """Reflectivity over Finland on a grid of about 1 km, every 5 minutes.
+    """Reflectivity or rain rate over Finland on a grid of 250 m or 1 km, every 5 minutes.
 
     Reads composites as PGM pictures (`.pgm`, `.pgm.gz`; reflectivity is half of pixel less 64), as
+    GeoTIFF under the names of the open archive (DBZ in half dB from -32 dBZ, RR in 0.01 mm/h), as
     ODIM HDF5, and in NetCDF or Zarr. A NetCDF file of 1226 x 760 points without coordinates is
     placed on the grid of the PGM pictures.
 
@@ -47,9 +48,10 @@ def fmi(
         chunks: sizes of dask chunks of NetCDF and Zarr, as in `xarray.open_dataset`.
 
     Returns:
-        `reflectivity` [dBZ] with dims `(time, y, x)`, read when it is used; -32 dBZ where there is
-        no echo, NaN outside of the radars' reach; `y` (decreasing) and `x` in metres, latitude and
-        longitude of every point; licence and citation as attributes.
+        `reflectivity` [dBZ] or `rain_rate` [mm h-1] with dims `(time, y, x)`, read when it is used;
+        -32 dBZ where there is no echo, NaN outside of the radars' reach; `y` (decreasing) and `x`
+        in metres; latitude and longitude of every point, but not for GeoTIFF, which is in
+        ETRS-TM35FIN; licence and citation as attributes.
 
     Raises:
         DataError: for files that are missing, damaged, of another layout, or do not belong
@@ -69,6 +71,9 @@ def fmi(
     head = first_bytes(paths[0])
     if _pgm.is_pgm(head):
         return open_frames(paths, _pgm.read_header, _pgm.read_values, _ATTRS)
+    if _fmi_geotiff.is_tiff(head):
+        readers = _fmi_geotiff.read_header, _fmi_geotiff.read_values
+        return open_frames(paths, *readers, _ATTRS)
     if layout(paths[0], head) == "odim":
         return open_odim(paths, quantity, _ATTRS)
     dataset = placed_by_size(radar(paths, chunks=chunks), {_SUOMI1.shape: _SUOMI1})

@@ -6,6 +6,7 @@ import h5py
 import netCDF4
 import numpy as np
 import pytest
+from PIL import Image, TiffImagePlugin
 
 import keras_wx
 from keras_wx.data.geometry import spacing_km
@@ -128,6 +129,52 @@ def test_pictures_equal_pysteps(tmp_path):
     assert metadata["yorigin"] == "upper"
     assert float(ours["x"][0]) == pytest.approx(metadata["x1"] + metadata["xpixelsize"] / 2)
     assert float(ours["y"][-1]) == pytest.approx(metadata["y1"] + metadata["ypixelsize"] / 2)
+
+
+def geotiff(path, pixels=PIXELS, system=3067, **options):
+    """As GDAL writes it: size of a pixel, place of its corner, and the keys of the projection."""
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[33550] = (250.0, 250.0, 0.0)
+    tags[33922] = (0.0, 0.0, 0.0, 50_000.0, 7_800_000.0, 0.0)
+    tags[34735] = (1, 1, 0, 2, 1024, 0, 1, 1, 3072, 0, 1, system)
+    for tag, kind in ((33550, 12), (33922, 12), (34735, 3)):
+        tags.tagtype[tag] = kind
+    Image.fromarray(pixels).save(path, tiffinfo=tags, compression="tiff_adobe_deflate", **options)
+    return path
+
+
+def test_geotiff_of_a_folder(tmp_path):
+    for minute in ("05", "00"):
+        geotiff(tmp_path / f"2020080516{minute}_FIN-DBZ-3067-250M.tif")
+    dataset = opened(tmp_path)
+    np.testing.assert_array_equal(
+        dataset["time"], np.array(["2020-08-05T16:00", "2020-08-05T16:05"], "M8[ns]")
+    )
+    for frame in dataset["reflectivity"]:
+        np.testing.assert_array_equal(frame, DBZ)
+    np.testing.assert_allclose(dataset["y"], 7_800_000 - 250 * np.array([0.5, 1.5]))
+    np.testing.assert_allclose(dataset["x"], 50_000 + 250 * np.array([0.5, 1.5, 2.5]))
+    assert spacing_km(dataset["reflectivity"]) == pytest.approx((0.25, 0.25))
+    assert "utm" in dataset.attrs["projection"]
+    assert "CC BY 4.0" in dataset.attrs["license"]
+
+
+def test_geotiff_of_rain_rate(tmp_path):
+    pixels = np.array([[0, 1, 65535], [250, 10_000, 65534]], "uint16")
+    field = opened(geotiff(tmp_path / "202008051600_FIN-RR-3067-1KM.tif", pixels))["rain_rate"]
+    np.testing.assert_allclose(field[0], [[0, 0.01, np.nan], [2.5, 100, 655.34]], rtol=1e-6)
+    assert field.attrs["units"] == "mm h-1"
+
+
+def test_geotiff_of_another_kind(tmp_path):
+    for name in ("radar.tif", "202008051600_FIN-RR1H-3067-1KM.tif", "2020_FIN-DBZ-3067.tif"):
+        with pytest.raises(DataError, match=rf"DBZ or RR. Received: '{name}'"):
+            opened(geotiff(tmp_path / name))
+    with pytest.raises(DataError, match=r"EPSG:3067\), received EPSG:3857"):
+        opened(geotiff(tmp_path / "202008051600_FIN-DBZ.tif", system=3857))
+    colours = np.zeros((2, 3, 3), "uint8")
+    with pytest.raises(DataError, match=r"one band of 8 or 16 bits .*\(2, 3, 3\)"):
+        opened(geotiff(tmp_path / "202008051605_FIN-DBZ.tif", colours)).load()
 
 
 def test_odim(tmp_path):
