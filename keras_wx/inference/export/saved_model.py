@@ -10,9 +10,12 @@ from keras_wx.inference.export.record import RECORD_FILE
 
 
 def write(physical: Physical, path: Path, record: str) -> None:
-    physical.model.export(
-        path, format="tf_saved_model", input_signature=physical.signature, verbose=False
-    )
+    import keras
+
+    # Keras' own model.export also tracks the model, and so writes every weight twice.
+    archive = keras.export.ExportArchive()
+    archive.add_endpoint("serve", physical.model.__call__, input_signature=physical.signature)
+    archive.write_out(path, verbose=False)
     # TensorFlow's place for files that belong to a model and not to its graph.
     extra = path / "assets.extra"
     extra.mkdir()
