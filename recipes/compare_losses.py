@@ -115,7 +115,9 @@ def trained(
     epoch: int,
     weights: Path | None = None,
 ) -> keras.Model:
-    keras.backend.clear_session()  # the graphs of the arm before
+    policy = keras.mixed_precision.global_policy()
+    keras.backend.clear_session()  # forgets the graphs of the arm before, and the policy too
+    keras.mixed_precision.set_global_policy(policy)
     keras.utils.set_random_seed(SEED)
     model = keras_wx.load(PRESET, weights=None, compile=False)
     if weights is not None:
