@@ -22,6 +22,7 @@ from keras_wx.cli.leaderboard import leaderboard
 from keras_wx.cli.list import list_presets
 from keras_wx.cli.predict import predict
 from keras_wx.cli.train import train
+from keras_wx.cli.tune import tune
 
 app = typer.Typer(
     cls=Group,
@@ -36,6 +37,7 @@ for command, name in (
     (datasets, "datasets"),
     (predict, "predict"),
     (train, "train"),
+    (tune, "tune"),
     (evaluate, "evaluate"),
     (export, "export"),
     (leaderboard, "leaderboard"),

@@ -75,8 +75,7 @@ def run_trial(search: Search, trial: Trial, common: Common) -> None:
             logs=best["logs"],
         )
     finally:
-        keras.backend.clear_session()
-        gc.collect()
+        _free_memory()
 
 
 def _execute(
@@ -124,6 +123,12 @@ def _wandb(options: bool | Mapping[str, Any], search: Search, trial: Trial) -> d
     short = {key.rpartition(".")[2]: value for key, value in values.items()}
     named = {"trial": short if len(short) == len(values) else values}
     return {"group": search.directory.name, "job_type": "trial"} | named | given
+
+
+def _free_memory() -> None:
+    """Models refer to themselves: without this the next trial begins with the last one in memory."""
+    keras.backend.clear_session()
+    gc.collect()
 
 
 def describe(error: BaseException) -> str:

@@ -1,0 +1,207 @@
+"""`keras-wx tune`: a search for the configuration of a model that learns best."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from keras_wx.cli import _options as o
+from keras_wx.cli.train import pairs
+
+if TYPE_CHECKING:
+    from keras_wx.tuning.result import SweepResult
+
+_TRIALS = "What all trials have in common"
+_SHOWN = 10
+
+
+def tune(
+    name: o.Model,
+    path: o.Input,
+    output_dir: Annotated[
+        Path,
+        typer.Option(
+            metavar="FOLDER",
+            help="Of the search: trials.csv, plots, and best/, which every command opens. The same "
+            "call goes on with a search that was stopped, and joins one that runs.",
+        ),
+    ],
+    space: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SPACE",
+            help="What varies: a YAML file, or a name in zoo_configs/sweeps. Without it that of "
+            "the model's architecture.",
+        ),
+    ] = None,
+    oracle: Annotated[
+        str, typer.Option(metavar="NAME", help="bayesian, hyperband, random or grid.")
+    ] = "bayesian",
+    oracle_settings: Annotated[
+        list[str],
+        typer.Option(
+            "--oracle-set", metavar="KEY=VALUE", help="Of the oracle: beta=1.5, or factor=4."
+        ),
+    ] = [],  # noqa: B006  typer copies it
+    max_trials: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="20 if not said; a grid and Hyperband end by themselves."
+        ),
+    ] = None,
+    objective: Annotated[
+        str,
+        typer.Option(metavar="KEY", help="What has to be best: of the log, such as val_csi_20."),
+    ] = "val_loss",
+    direction: Annotated[
+        str | None, typer.Option(metavar="min|max", help="Where the name does not say it.")
+    ] = None,
+    executions: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Trainings of each configuration.")
+    ] = 1,
+    max_consecutive_failures: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Failed trials in a row that stop the search.")
+    ] = 5,
+    workers: Annotated[int, typer.Option(min=1, metavar="N", help="Processes.")] = 1,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of the proposals and all trials.")] = 0,
+    val_path: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Data to validate on, if not a part of INPUT.",
+            rich_help_panel=_TRIALS,
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, metavar="N", rich_help_panel=_TRIALS, help="Of a trial.")
+    ] = None,
+    steps_per_epoch: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", rich_help_panel=_TRIALS, help="Batches; else all windows once."
+        ),
+    ] = None,
+    settings: Annotated[
+        list[str],
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            rich_help_panel=_TRIALS,
+            help="Anything in the preset's section training, as for keras-wx train.",
+        ),
+    ] = [],  # noqa: B006
+    config: Annotated[
+        list[str],
+        typer.Option(
+            "--config",
+            metavar="KEY=VALUE",
+            rich_help_panel=_TRIALS,
+            help="A change of the architecture, such as output_frames=12.",
+        ),
+    ] = [],  # noqa: B006
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WEIGHTS",
+            rich_help_panel=_TRIALS,
+            help="Start from default, a variant, or a file; without it from random ones.",
+        ),
+    ] = None,
+    stride: Annotated[
+        int,
+        typer.Option(min=1, metavar="N", rich_help_panel=_TRIALS, help="Frames between windows."),
+    ] = 1,
+    val_stride: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", rich_help_panel=_TRIALS, help="The same, to validate on."),
+    ] = None,
+    wandb: Annotated[
+        bool,
+        typer.Option(
+            "--wandb", rich_help_panel=_TRIALS, help="Log each trial to Weights & Biases."
+        ),
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No line for each trial.")] = False,
+    dataset: o.Dataset = "radar",
+    variable: o.Variable = None,
+    units: o.Units = None,
+    spacing_km: o.Spacing = None,
+    step: o.Interval = None,
+    regrid: o.Regrid = False,
+    resample: o.Resample = False,
+    convert_units: o.ConvertUnits = False,
+    zr: o.ZR = None,
+) -> None:
+    """Search for the configuration of a model that learns best from radar frames.
+
+    Each trial is a training with other values. Trials that fail are recorded, and the search goes
+    on.
+    """
+    recipe = pairs(settings, "--set") | {
+        key: value
+        for key, value in {"epochs": epochs, "steps_per_epoch": steps_per_epoch}.items()
+        if value is not None
+    }
+    options = {"variable": variable, "units": units, "spacing_km": spacing_km, "step": step}
+    data = o.open_input(path, dataset, **options)
+    val = None if val_path is None else o.open_input(val_path, dataset, **options)
+
+    from keras_wx.cli._model import import_keras
+    from keras_wx.zoo import presets
+
+    presets.get(name)  # a wrong name is told at once, not after the seconds that Keras takes
+    import_keras()
+    from keras_wx.tuning.tune import tune as run_search
+
+    found = run_search(
+        name,
+        data,
+        val,
+        output_dir=output_dir,
+        space=space,
+        oracle=oracle,
+        oracle_options=pairs(oracle_settings, "--oracle-set"),
+        max_trials=max_trials,
+        objective=objective,
+        direction=direction,
+        executions=executions,
+        max_consecutive_failures=max_consecutive_failures,
+        workers=workers,
+        seed=seed,
+        verbose=0 if quiet else 1,
+        weights=weights,
+        config=pairs(config, "--config"),
+        samples={
+            "stride": stride,
+            "regrid": regrid,
+            "resample": resample,
+            "convert_units": convert_units,
+            "zr": o.zr_pair(zr),
+        },
+        val_samples={} if val_stride is None else {"stride": val_stride},
+        wandb=wandb,
+        **recipe,
+    )
+    _print(found)
+    failed = int((found.trials["status"] == "failed").sum())
+    typer.echo(f"{len(found.trials)} trials, {failed} of them failed: {output_dir / 'trials.csv'}")
+    if found.best_preset is not None:
+        typer.echo(f"The best model: {output_dir / 'best'}")
+
+
+def _print(found: SweepResult) -> None:
+    """The best trials, the very best first."""
+    from keras_wx.cli import _console
+
+    facts: dict[str, Any] = found.trials.attrs
+    table = _console.table()
+    for column in ("trial", facts["objective"], *facts["parameters"]):
+        table.add_column(column)
+    best = found.trials.dropna(subset="score")
+    best = best.sort_values("score", ascending=facts["direction"] == "min").head(_SHOWN)
+    for trial, row in best.iterrows():
+        values = [row["score"], *row[facts["parameters"]]]
+        table.add_row(trial, *(f"{v:.4g}" if isinstance(v, float) else str(v) for v in values))
+    _console.console().print(table)
