@@ -11,14 +11,16 @@ from typing import Any
 import keras
 import pandas as pd
 import xarray as xr
+import yaml
 from filelock import FileLock, Timeout
 
 from keras_wx.data.pydataset import Samples
 from keras_wx.errors import TrainingError
-from keras_wx.spec import Sample
+from keras_wx.spec import Preset, Sample, WeightsTable
 from keras_wx.training import provenance
 from keras_wx.training.averages import AveragedValidation
 from keras_wx.training.checkpoints import Checkpoints
+from keras_wx.training.distribution import Placement, place
 from keras_wx.training.feed import Feed, Validation
 from keras_wx.training.freezing import freeze as freeze_layers
 from keras_wx.training.guards import Guard
@@ -35,6 +37,7 @@ from keras_wx.training.telemetry import Telemetry, track
 from keras_wx.zoo.compiling import compile_model
 from keras_wx.zoo.hdf5 import load_weights
 from keras_wx.zoo.loading import WEIGHTS_FILE
+from keras_wx.zoo.presets import PRESET_FILE
 
 
 def train(
@@ -54,6 +57,7 @@ def train(
     resume: bool = True,
     checkpoint_every: int | str = "10min",
     keep: int = 3,
+    devices: int | str | Sequence[str] | None = None,
     logs: Iterable[str] = ("csv",),
     wandb: bool | dict[str, Any] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
@@ -89,6 +93,9 @@ def train(
         checkpoint_every: number of steps, or a time, after which there is a checkpoint within an
             epoch as well. Each epoch ends with one.
         keep: how many of the latest checkpoints stay.
+        devices: that share every batch: a number, "all", or names such as `["gpu:0", "gpu:1"]`. A
+            run may go on with others. See `keras_wx.training.distribution.place`, also for several
+            processes.
         logs: of `"csv"` and `"tensorboard"`.
         wandb: None for no Weights & Biases, True, or a dict of options.
         callbacks: more callbacks for `fit`. What they remember is not in the checkpoints.
@@ -113,11 +120,23 @@ def train(
     forecast = keras_wx.predict(run.model, radar)
     ```
     """
-    directory = Path(output_dir).expanduser().resolve()
-    with _alone(directory), interruptible() as interruption:
+    output_dir = Path(output_dir).expanduser().resolve()
+    placement = place(devices, name)
+    if not placement.is_chief:
+        logs, wandb, verbose = (), None, 0
+    with (
+        placement.folder(output_dir) as directory,
+        _alone(directory),
+        placement.scope(),
+        interruptible() as interruption,
+    ):
         seed_all(seed)
         model = prepare_model(name, weights=weights, config=config, sample=sample, recipe=recipe)
         training = model.preset.training
+        batches, held_out = prepare_data(
+            train, val, model.preset, seed=seed, options=samples, val_options=val_samples
+        )
+        placement.check(training, batches, held_out)
         record = provenance.record(
             model.preset.model_copy(update={"training": None}),
             train,
@@ -132,25 +151,23 @@ def train(
                 "val_samples": val_samples or {},
             },
         )
-        _check_same_run(directory, record, resume, training.schedule.needs_the_end)
-        train, val = prepare_data(
-            train, val, model.preset, seed=seed, options=samples, val_options=val_samples
-        )
-        steps_per_epoch = training.steps_per_epoch or len(train)
+        _begin_or_go_on(directory, record, model.preset, resume)
+        steps_per_epoch = training.steps_per_epoch or len(batches)
 
         freeze_layers(model, freeze)
         compile_model(model, model.preset)
-        peak = float(model.optimizer.learning_rate)
+        peak = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
         if schedule := learning_rate(training, peak, steps_per_epoch):
             model.optimizer.learning_rate = schedule
+        placement.adopt(model)
         scale_rates(model, layer_rates or {})
-        build_all(model, Feed(train)[0])
+        build_all(model, Feed(batches)[0])
         track(model)
 
         checkpoint, progress = _checkpoint(directory, keep, steps_per_epoch)
         stopping = Stopping(
             training.early_stopping,
-            monitor="loss" if val is None else "val_loss",
+            monitor="loss" if held_out is None else "val_loss",
             state=progress.stopping,
         )
         saver = Saver(
@@ -159,13 +176,13 @@ def train(
             epochs=training.epochs,
             stopping=stopping,
             progress=progress,
-            every=checkpoint_every,
+            every=placement.interval(checkpoint_every),
             keep=keep,
             interruption=interruption,
         )
         telemetry = Telemetry(step=progress.step)
         guard = Guard(
-            Feed(train),
+            Feed(batches),
             steps_per_epoch=steps_per_epoch,
             limit=training.loss_limit,
             step=progress.step,
@@ -177,20 +194,21 @@ def train(
             wandb=wandb,
             record=record,
             epoch=progress.step // steps_per_epoch,
-            examples=val,
+            examples=held_out if placement.devices == 1 else None,
         ) as opened:
             _fit(
                 model,
-                train,
-                val,
+                batches,
+                held_out,
                 saver,
                 checkpoint,
+                placement,
                 callbacks=[telemetry, guard, AveragedValidation(), stopping, *opened, *callbacks],
                 verbose=verbose,
             )
         load_weights(model, directory / BEST / WEIGHTS_FILE)
         history = pd.DataFrame(progress.history).set_index("epoch")
-        return TrainingRun(model, history, directory, best_epoch=stopping.best_epoch)
+        return TrainingRun(model, history, output_dir, best_epoch=stopping.best_epoch)
 
 
 def _fit(
@@ -199,6 +217,7 @@ def _fit(
     val: Samples | None,
     saver: Saver,
     checkpoint: Path | None,
+    placement: Placement,
     *,
     callbacks: Sequence[keras.callbacks.Callback],
     verbose: int | str,
@@ -210,16 +229,16 @@ def _fit(
         feed, validation = Feed(train, progress.step), None if val is None else Validation(val)
         try:
             model.fit(
-                iter(feed),
+                placement.train_data(feed),
                 initial_epoch=epoch,
                 epochs=epoch + 1 if done else saver.epochs,
                 steps_per_epoch=length - done,
-                validation_data=validation,
+                validation_data=None if validation is None else placement.val_data(validation),
                 callbacks=[Resume(checkpoint), *callbacks, saver],
                 verbose=verbose,
                 shuffle=False,
             )
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit):
             print(f"Stopped {_position(saver)}", file=sys.stderr)
             raise
         except OSError as error:  # of a checkpoint or a log: a full disk, as a rule
@@ -248,9 +267,7 @@ def _checkpoint(directory: Path, keep: int, steps_per_epoch: int) -> tuple[Path 
     return newest, progress
 
 
-def _check_same_run(
-    directory: Path, record: dict[str, Any], resume: bool, end_matters: bool
-) -> None:
+def _begin_or_go_on(directory: Path, record: dict[str, Any], preset: Preset, resume: bool) -> None:
     """Writes the record of a new run, or finds that it is the one in the folder.
 
     Raises:
@@ -258,6 +275,13 @@ def _check_same_run(
     """
     old = provenance.read(directory)
     if old is None:
+        facts = preset.model_copy(update={"weights": WeightsTable(), "variant": None})
+        text = yaml.safe_dump(
+            facts.model_dump(mode="json", exclude_defaults=True),
+            sort_keys=False,
+            allow_unicode=True,
+        )
+        (directory / PRESET_FILE).write_text(text, encoding="utf-8")
         provenance.write(record, directory)
         return
     if not resume:
@@ -266,7 +290,7 @@ def _check_same_run(
             "begins a new one."
         )
     found = provenance.differences(old, record)
-    if not end_matters:  # a run may become longer where the learning rate does not know its end
+    if not preset.training.schedule.needs_the_end:  # then a run may become longer
         found.pop("recipe.epochs", None)
     if found:
         lines = [

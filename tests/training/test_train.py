@@ -1,0 +1,166 @@
+"""`keras_wx.train` with a model of the zoo, from recipe to forecast; interruption; messages."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import keras
+import numpy as np
+import pytest
+import yaml
+from small_run import PRESET, radar, small
+
+import keras_wx
+from keras_wx.errors import DataError, ModelError, TrainingError, UnknownNameError
+
+TINY = {
+    "config": {"input_frames": 2, "output_frames": 3, "filters": [3]},
+    "sample": {"grids": {"radar": {"shape": [8, 8], "spacing_km": 1.0}}, "filter": None},
+}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return keras_wx.train(
+        "convlstm_hko.taasrad19",
+        radar(),
+        output_dir=tmp_path_factory.mktemp("runs") / "mine",
+        **TINY,
+        **{"loss": "mse", "optimizer.clipnorm": 0.5},
+        learning_rate=1e-3,
+        warmup_steps=5,
+        metrics=[],
+        epochs=2,
+        steps_per_epoch=3,
+        verbose=0,
+    )
+
+
+def test_the_best_model_opens_and_forecasts(run):
+    model = keras_wx.load(run.directory / "best")
+    for weight, other in zip(model.weights, run.model.weights, strict=True):
+        np.testing.assert_array_equal(weight, other)
+    assert model.preset.full_name == "convlstm_hko.mine"
+    assert model.preset.training.optimizer.arguments["clipnorm"] == 0.5
+    forecast = keras_wx.predict(model, radar().isel(time=slice(0, 2)))
+    assert forecast.sizes["lead_time"] == 3
+    assert run.history.loc[run.best_epoch, "val_loss"] == run.history["val_loss"].min()
+
+
+def test_a_checkpoint_is_where_another_run_starts(run, tmp_path):
+    newest = max((run.directory / "checkpoints").iterdir())
+    start = keras_wx.load(run.directory / "best", weights=newest / "model.weights.h5")
+    tuned = keras_wx.train(
+        run.directory / "best",
+        radar(),
+        weights=newest / "model.weights.h5",
+        output_dir=tmp_path / "tuned",
+        epochs=1,
+        steps_per_epoch=1,
+        learning_rate=0.0,
+        verbose=0,
+    )
+    for weight, other in zip(tuned.model.weights, start.weights, strict=True):
+        np.testing.assert_array_equal(weight, other)
+
+
+def test_the_folder(run):
+    assert {path.name for path in run.directory.iterdir() if path.name[0] != "."} == {
+        "best", "checkpoints", "log.csv", "preset.yaml", "run.yaml", "steps.csv",
+    }  # fmt: skip
+    record = yaml.safe_load((run.directory / "run.yaml").read_text())
+    assert record["recipe"]["warmup_steps"] == 5
+    assert record["recipe"]["samples"] == {}
+    preset = yaml.safe_load((run.directory / "preset.yaml").read_text())
+    assert preset["training"]["loss"]["name"] == "mse"
+
+
+def test_the_schedule_is_that_of_the_recipe(run):
+    # Five steps of warm-up in epochs of three.
+    np.testing.assert_allclose(run.history["learning_rate"], [3 / 5 * 1e-3, 1e-3], rtol=1e-6)
+
+
+def fit(directory, **options):
+    return keras_wx.train(small(), radar(), output_dir=directory, **{"verbose": 0, **options})
+
+
+class Signal(keras.callbacks.Callback):
+    def __init__(self, number, hook):
+        super().__init__()
+        self.number = number
+        setattr(self, hook, lambda *_, **__: self.send())
+
+    def send(self):
+        if self.number is not None:
+            number, self.number = self.number, None
+            os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize(
+    ("number", "hook", "error", "step"),
+    [
+        (signal.SIGINT, "on_train_batch_begin", KeyboardInterrupt, 1),
+        (signal.SIGTERM, "on_test_batch_begin", SystemExit, 4),
+    ],
+)
+def test_a_signal_ends_it_with_a_checkpoint(tmp_path, capsys, number, hook, error, step):
+    usual = signal.getsignal(number)
+    with pytest.raises(error):
+        fit(tmp_path, callbacks=[Signal(number, hook)])
+    assert signal.getsignal(number) is usual
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == [f"step-{step:09d}"]
+    assert f"at step {step} of 12; the same call goes on from {tmp_path}" in capsys.readouterr().err
+
+
+def test_one_process_a_folder(tmp_path):
+    with pytest.raises(TrainingError, match="Another process trains in"):
+        fit(tmp_path, callbacks=[Inside(lambda: fit(tmp_path))])
+
+
+class Inside(keras.callbacks.Callback):
+    def __init__(self, action):
+        super().__init__()
+        self.action = action
+
+    def on_train_begin(self, logs=None):
+        self.action()
+
+
+def test_no_validation(tmp_path):
+    run = keras_wx.train(small(), radar(), False, output_dir=tmp_path, epochs=1, verbose=0)
+    assert "val_loss" not in run.history
+    assert run.best_epoch == 0
+
+
+def test_a_dataset_of_its_own_is_used_whole(tmp_path):
+    train, val = radar(60).isel(time=slice(0, 40)), radar(60).isel(time=slice(40, 60))
+    keras_wx.train(small(), train, val, output_dir=tmp_path, epochs=1, verbose=0)
+    cut = keras_wx.samples(train, PRESET, split="train", splits=(1, 0, 0))
+    assert len(cut.init_times) == 36
+
+
+def test_unknown_options(tmp_path):
+    with pytest.raises(UnknownNameError, match="Did you mean 'epochs'"):
+        fit(tmp_path, epoch=3)
+    with pytest.raises(UnknownNameError, match="logger"):
+        fit(tmp_path, logs=["cvs"])
+    with pytest.raises(TrainingError, match=r"checkpoint_every: .*'soon'"):
+        fit(tmp_path / "b", checkpoint_every="soon")
+    with pytest.raises(TrainingError, match=r"the log has no 'val_los'.*val_loss"):
+        fit(tmp_path / "c", early_stopping={"monitor": "val_los"})
+    with pytest.raises(ModelError, match="weights, config and mixed_precision"):
+        fit(tmp_path / "d", config={"filters": [3]})
+    with pytest.raises(DataError, match=r"train: expected an xarray\.Dataset.*ndarray"):
+        keras_wx.train(small(), np.zeros(3), output_dir=tmp_path / "e")
+
+
+def test_mixed_precision_leaves_the_policy_of_the_user(tmp_path):
+    run = keras_wx.train(
+        "convlstm_hko.taasrad19", radar(), output_dir=tmp_path, **TINY, mixed_precision="float16",
+        loss="mse", metrics=[], epochs=1, steps_per_epoch=2, verbose=0, accumulate=2, ema=0.5,
+    )  # fmt: skip
+    assert keras.config.dtype_policy().name == "float32"
+    assert run.model.get_layer("readout").compute_dtype == "float16"
+    assert isinstance(run.model.optimizer, keras.optimizers.LossScaleOptimizer)
+    assert np.isfinite(run.history["loss"]).all()
