@@ -126,7 +126,7 @@ def _wandb(options: bool | Mapping[str, Any], search: Search, trial: Trial) -> d
 
 
 def _free_memory() -> None:
-    """Models refer to themselves: without this the next trial begins with the last one in memory."""
+    """Models refer to themselves: the last one would still be there while the next trains."""
     keras.backend.clear_session()
     gc.collect()
 
