@@ -7,6 +7,7 @@ nothing is clipped and no layer looks at the batch; here it is made so.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from collections.abc import Sequence
@@ -31,6 +32,15 @@ class Mirrored(Shared):
     def scope(self):
         return self.strategy.scope()
 
+    def check(self, training, train, val):
+        super().check(training, train, val)
+        if training.accumulate > 1:
+            raise TrainingError(
+                f"accumulate={training.accumulate}: Keras then updates the weights inside a "
+                "condition, where tf.distribute cannot add up gradients. accumulate=1, one device, "
+                "or KERAS_BACKEND=jax can."
+            )
+
     def adopt(self, model):
         if model.distribute_strategy is not self.strategy:
             raise ModelError(
@@ -38,15 +48,8 @@ class Mirrored(Shared):
                 "name in place of it builds it there; so does a model made inside "
                 "keras_wx.training.distribution.place(devices).scope()."
             )
-        optimizer = inner_optimizer(model.optimizer)
-        if optimizer.gradient_accumulation_steps:
-            raise TrainingError(
-                f"accumulate={optimizer.gradient_accumulation_steps}: Keras updates the weights "
-                "inside a condition then, and tf.distribute allows none there. accumulate=1 and "
-                f"{self.devices} devices, or KERAS_BACKEND=jax, do."
-            )
         _use_whole_batches(model)
-        _clip_whole_gradients(optimizer)
+        _clip_whole_gradients(inner_optimizer(model.optimizer))
 
 
 def place(devices: int | str | Sequence[str] | None, model=None) -> Placement:
@@ -66,7 +69,14 @@ def place(devices: int | str | Sequence[str] | None, model=None) -> Placement:
     chosen = choice.select(devices, available)
     if chosen == available[:1]:
         return Placement()
-    return Mirrored(tf.distribute.MirroredStrategy([name.upper() for name in chosen]))
+    return Mirrored(_strategy(tuple(chosen)))
+
+
+@functools.cache
+def _strategy(names: tuple[str, ...]) -> tf.distribute.Strategy:
+    """One for all runs of a program: a second one of the same devices would number its collective
+    operations like the first, and TensorFlow takes them for the same."""
+    return tf.distribute.MirroredStrategy([name.upper() for name in names])
 
 
 def _strategy_of(model) -> tf.distribute.Strategy:
@@ -97,10 +107,9 @@ def _gathered(values):
     context = tf.distribute.get_replica_context()
     if context is None or context.num_replicas_in_sync == 1:
         return values
-    arrays = tree.flatten(values)
-    gathered = iter(context.all_gather([a for a in arrays if a is not None], axis=0))
-    return tree.pack_sequence_as(
-        values, [None if array is None else next(gathered) for array in arrays]
+    # One by one: TensorFlow cannot take the gradient of several that differ in rank.
+    return tree.map_structure(
+        lambda array: None if array is None else context.all_gather(array, axis=0), values
     )
 
 

@@ -15,6 +15,7 @@ import keras
 
 from keras_wx.data.pydataset import Samples
 from keras_wx.errors import TrainingError
+from keras_wx.spec import Training
 from keras_wx.training.distribution.parts import TrainParts, ValidationParts
 from keras_wx.training.feed import Feed, Validation
 
@@ -50,14 +51,17 @@ class Placement:
 
         Raises:
             ModelError: it was built outside the scope.
-            TrainingError: its recipe cannot be divided.
         """
 
-    def check(self, samples: Samples, split: str) -> None:
-        """Refuses batches that the devices cannot share evenly.
+    def check(self, training: Training, train: Samples, val: Samples | None) -> None:
+        """Refuses what the devices cannot share, before anything of the run is written.
+
+        Args:
+            training: the recipe.
+            train, val: its data.
 
         Raises:
-            TrainingError: naming the size of the batch and the number of devices.
+            TrainingError: naming the size of the batch and the number of devices, or the option.
         """
 
     def train_data(self, feed: Feed) -> Any:
@@ -96,19 +100,25 @@ class Shared(Placement):
         self.processes = processes
         self.process = process
 
-    def check(self, samples, split):
-        size, rest = samples.batch_size, samples.batch_size % self.devices
+    def check(self, training, train, val):
+        for split, samples in {"train": train, "val": val}.items():
+            if samples is not None:
+                self._check_size(samples.batch_size, split)
+        rest = len(train.init_times) % train.batch_size
+        if rest and not train.drop_remainder:
+            raise TrainingError(
+                f"train: the last batch has {rest} windows and not {train.batch_size}, and "
+                f"{self.devices} devices share whole ones. samples(..., drop_remainder=True) "
+                "leaves it out."
+            )
+
+    def _check_size(self, size: int, split: str) -> None:
+        rest = size % self.devices
         if rest:
-            near = [n for n in (size - rest, size - rest + self.devices) if n]
+            near = [str(n) for n in (size - rest, size - rest + self.devices) if n]
             raise TrainingError(
                 f"{split}: a batch of {size} windows cannot be divided evenly among "
-                f"{self.devices} devices. batch_size={' or '.join(map(str, near))} can."
-            )
-        if not samples.drop_remainder and len(samples.init_times) % size and split == "train":
-            raise TrainingError(
-                f"{split}: the last of these batches has {len(samples.init_times) % size} windows "
-                f"and not {size}. samples(..., drop_remainder=True) leaves it out, and "
-                f"{self.devices} devices get equal parts."
+                f"{self.devices} devices. batch_size={' or '.join(near)} can."
             )
 
     def train_data(self, feed):
