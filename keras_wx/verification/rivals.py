@@ -12,12 +12,13 @@ if TYPE_CHECKING:
 
 def sample_beside(preset: Preset, other: Sample) -> Sample:
     """What a model eats and gives next to one of another sample: as many frames and, of a baseline
-    that forecasts any variable, the same one."""
+    that forecasts such a variable, the same one."""
     target = other.targets[0]
     sample = preset.sample.with_frames(output_frames=target.frames)
     known = sample.targets[0]
     same = (known.name, known.units) == (target.name, target.units)
-    if same or not getattr(architectures.get(preset.architecture), "any_variable", False):
+    forecasts = getattr(architectures.get(preset.architecture), "forecasts", None)
+    if same or forecasts is None or not forecasts(target.units):
         return sample
     change = {"name": target.name, "units": target.units, "fill": target.fill}
     variables = tuple(variable.model_copy(update=change) for variable in sample.variables)

@@ -154,6 +154,21 @@ def test_what_does_not_fit_is_listed_with_the_reason(radar, other, reason, told_
     assert re.search(reason, board.left_out["other"])
 
 
+def test_baselines_that_know_dbz_stand_beside_a_network_of_rain_rate(radar):
+    rain = (radar.reflectivity / 10).assign_attrs(units="mm h-1").to_dataset(name="rain_rate")
+    network = Network(units="mm h-1", variable="rain_rate")
+    rivals = ["persistence", "rover1"]
+    board = leaderboard([network, *rivals], rain, thresholds=[1.0], repetitions=0)
+    assert board.left_out == {}
+    assert set(board.table.index) == {"network", *rivals}
+    hundredth = leaderboard(["persistence"], radar, output_frames=LEADS, repetitions=0)
+    np.testing.assert_allclose(
+        board.table.loc["persistence", "MSE"],
+        hundredth.table.loc["persistence", "MSE"] / 100,
+        rtol=1e-5,
+    )
+
+
 def test_another_horizon_of_a_loaded_model(radar):
     longer = Persistence(5)
     longer.preset = preset_of("longer", spacing=None).model_copy(
