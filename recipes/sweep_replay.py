@@ -145,7 +145,10 @@ def verdict(curves: dict[str, np.ndarray]) -> str:
             f"After {budget} trials neither is ahead (Wilcoxon's signed ranks, p = {chance:.2g})."
         )
     ahead = "Bayesian" if np.mean(gap) > 0 else "Random"
-    return f"After {budget} trials {ahead} search is ahead (Wilcoxon's signed ranks, p = {chance:.1g})."
+    return (
+        f"After {budget} trials {ahead} search is ahead "
+        f"(Wilcoxon's signed ranks, p = {chance:.1g})."
+    )
 
 
 def found_best(curves: dict[str, np.ndarray], completed: np.ndarray) -> list[str]:

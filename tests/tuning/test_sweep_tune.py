@@ -1,9 +1,12 @@
 """`keras_wx.tune` with a training that is none, and once with a real one."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
 import yaml
+from jax_process import run_under_jax
 from small_sweep import MODEL, OPTIONS, FakeTraining, radar
 
 import keras_wx
@@ -250,3 +253,8 @@ def test_hyperband_lets_the_best_go_on_from_their_checkpoints(tmp_path):
     parent = trials.index[same & (trials["epochs"] == 1)][0]
     first = (tmp_path / "trials" / parent / "log.csv").read_text().splitlines()
     assert log[:2] == first
+
+
+@pytest.mark.slow
+def test_a_search_under_jax_without_tensorflow(tmp_path):
+    run_under_jax(Path(__file__).with_name("search_under_jax.py"), tmp_path / "sweep")
