@@ -136,7 +136,7 @@ def train(
         batches, held_out = prepare_data(
             train, val, model.preset, seed=seed, options=samples, val_options=val_samples
         )
-        placement.check(training, batches, held_out)
+        placement.check(model, batches, held_out)
         record = provenance.record(
             model.preset.model_copy(update={"training": None}),
             train,
@@ -260,7 +260,7 @@ def _checkpoint(directory: Path, keep: int, steps_per_epoch: int) -> tuple[Path 
     if newest is None:
         return None, Progress()
     progress = read_progress(newest)
-    best = progress.stopping["best_epoch"]
+    best = progress.stopping.get("best_epoch")
     if best is not None and progress.step == (best + 1) * steps_per_epoch:
         # A kill may have come between the checkpoint of the best epoch and its copy.
         publish(newest, directory / BEST)

@@ -30,7 +30,7 @@ class DataParallel(Shared):
     def scope(self):
         return self.distribution.scope()
 
-    def adopt(self, model):
+    def check(self, model, train, val):
         mesh = set(self.distribution.device_mesh.backend_mesh.devices.flat)
         for variable in model.variables:
             if variable.value.sharding.device_set != mesh:
@@ -39,6 +39,7 @@ class DataParallel(Shared):
                     "name in place of it builds it there; so does a model made inside "
                     "keras_wx.training.distribution.place(devices).scope()."
                 )
+        super().check(model, train, val)
 
     def wait(self, what):
         multihost_utils.sync_global_devices(what)

@@ -32,22 +32,23 @@ class Mirrored(Shared):
     def scope(self):
         return self.strategy.scope()
 
-    def check(self, training, train, val):
-        super().check(training, train, val)
-        if training.accumulate > 1:
-            raise TrainingError(
-                f"accumulate={training.accumulate}: Keras then updates the weights inside a "
-                "condition, where tf.distribute cannot add up gradients. accumulate=1, one device, "
-                "or KERAS_BACKEND=jax can."
-            )
-
-    def adopt(self, model):
+    def check(self, model, train, val):
         if model.distribute_strategy is not self.strategy:
             raise ModelError(
                 f"{model.name} was built outside the strategy that it is to be trained in. Its "
                 "name in place of it builds it there; so does a model made inside "
                 "keras_wx.training.distribution.place(devices).scope()."
             )
+        super().check(model, train, val)
+        accumulate = model.preset.training.accumulate
+        if accumulate > 1:
+            raise TrainingError(
+                f"accumulate={accumulate}: Keras then updates the weights inside a condition, "
+                "where tf.distribute cannot add up gradients. accumulate=1, one device, or "
+                "KERAS_BACKEND=jax can."
+            )
+
+    def adopt(self, model):
         _use_whole_batches(model)
         _clip_whole_gradients(inner_optimizer(model.optimizer))
 

@@ -15,7 +15,6 @@ import keras
 
 from keras_wx.data.pydataset import Samples
 from keras_wx.errors import TrainingError
-from keras_wx.spec import Training
 from keras_wx.training.distribution.parts import TrainParts, ValidationParts
 from keras_wx.training.feed import Feed, Validation
 
@@ -48,19 +47,17 @@ class Placement:
         """Makes the training of a compiled model the same on all devices as on one.
 
         Call it before anything else takes hold of its optimizer.
-
-        Raises:
-            ModelError: it was built outside the scope.
         """
 
-    def check(self, training: Training, train: Samples, val: Samples | None) -> None:
+    def check(self, model: keras.Model, train: Samples, val: Samples | None) -> None:
         """Refuses what the devices cannot share, before anything of the run is written.
 
         Args:
-            training: the recipe.
+            model: with its preset, not compiled yet.
             train, val: its data.
 
         Raises:
+            ModelError: it was built outside the scope.
             TrainingError: naming the size of the batch and the number of devices, or the option.
         """
 
@@ -100,7 +97,7 @@ class Shared(Placement):
         self.processes = processes
         self.process = process
 
-    def check(self, training, train, val):
+    def check(self, model, train, val):
         for split, samples in {"train": train, "val": val}.items():
             if samples is not None:
                 self._check_size(samples.batch_size, split)
