@@ -56,9 +56,12 @@ def main():
     done = {tuple(row[key] for key in space.parameters) for row in read(table)}
     radar = keras_wx.open_dataset("taasrad19", path=options.data)
     train, val = part(radar, TRAIN), part(radar, VAL)
-    for number, names in enumerate(configurations(space)):
-        if tuple(str(name) for name in names.values()) in done:
-            continue
+    todo = [
+        (number, names)
+        for number, names in enumerate(configurations(space))
+        if tuple(str(name) for name in names.values()) not in done
+    ]
+    for number, names in todo[: options.at_most]:
         row = score(space, names, train, val, options.out / f"trial-{number:03}")
         append(table, {"trial": number, **names, **row})
         print(number, names, row, flush=True)
@@ -70,6 +73,9 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="the TAASRAD19 NetCDF file")
     parser.add_argument("--out", type=Path, required=True, help="folder of table.csv")
+    parser.add_argument(
+        "--at-most", type=int, help="configurations, after which it ends: TensorFlow keeps memory"
+    )
     return parser.parse_args()
 
 

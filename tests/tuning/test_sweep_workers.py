@@ -1,5 +1,6 @@
 """Real processes on one search, of which some are killed in the middle of a trial."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -25,7 +26,7 @@ def start(folder, seconds=1.0):
     return subprocess.Popen([sys.executable, SCRIPT, str(folder), str(seconds)])
 
 
-def wait_for(condition, limit=300):
+def wait_for(condition, limit=900):
     end = time.monotonic() + limit
     while not condition():
         assert time.monotonic() < end
@@ -108,15 +109,17 @@ def test_tune_with_two_workers_one_of_which_is_killed_in_the_middle_of_a_trainin
         "        **OPTIONS | {'epochs': 3, 'steps_per_epoch': 150})\n"
     )
     folder = tmp_path / "sweep"
-    parent = subprocess.Popen([sys.executable, script, str(folder)])
-    checkpoints = lambda: list(folder.glob("trials/*/checkpoints/step-*"))  # noqa: E731
-    wait_for(checkpoints)
-    children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
-    busy = [pid for pid in map(int, children) if "spawn_main" in _command(pid)]
-    trial = checkpoints()[0].parts[-3]
-    owner = next(pid for pid in busy if _holds(pid, folder / "locks" / trial))
-    os.kill(owner, signal.SIGKILL)
-    assert parent.wait(timeout=600) == 0
+    parent = subprocess.Popen([sys.executable, script, str(folder)], start_new_session=True)
+    try:
+        wait_for(lambda: checkpoints(folder))
+        trial = checkpoints(folder)[0].parts[-3]
+        children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
+        owner = next(pid for pid in children if holds(pid, folder / "locks" / trial))
+        os.kill(int(owner), signal.SIGKILL)
+        assert parent.wait(timeout=900) == 0
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(parent.pid, signal.SIGKILL)
     found = read_trials(folder)
     assert list(found["status"]) == ["completed"] * 3
     assert found["message"].tolist() == [""] * 3
@@ -136,10 +139,10 @@ def test_what_cannot_be_sent_to_a_worker_is_said():
         workers.work_together(2, print, lambda: None)
 
 
-def _command(pid):
-    return Path(f"/proc/{pid}/cmdline").read_text()
+def checkpoints(folder):
+    return list(folder.glob("trials/*/checkpoints/step-*"))
 
 
-def _holds(pid, path):
+def holds(pid, path):
     links = Path(f"/proc/{pid}/fd").iterdir()
     return any(link.exists() and link.resolve() == path.resolve() for link in links)
