@@ -6,7 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from keras_wx.spec import Component, Preset, Sample, Variable, Weights
+    from keras_wx.spec import Component, Preset, Sample, Training, Variable, Weights
 
 WIDTH = 80
 INDENT = " " * 14
@@ -27,13 +27,30 @@ def render(preset: Preset) -> str:
         lines.append(_row("also known as", ", ".join(preset.aliases)))
     lines += _sample(preset.sample)
     if preset.training:
-        recipe = preset.training
-        parts = [f"{_loss(recipe.loss)} loss", recipe.optimizer.name, f"batch {recipe.batch_size}"]
-        lines.append(_row("training", ", ".join(parts)))
+        lines.append(_row("training", ", ".join(_recipe(preset.training))))
     lines += _weights(preset)
     for reference in preset.references:
         lines.append(_row("reference", reference))
     return "\n".join(lines)
+
+
+def _recipe(training: Training) -> list[str]:
+    """The recipe in words, as far as it is not what every recipe has."""
+    schedule, precision = training.schedule, training.mixed_precision
+    rate = training.optimizer.arguments.get("learning_rate")
+    parts = [
+        f"{_loss(training.loss)} loss",
+        training.optimizer.name + (f" at {rate:g}" if rate else ""),
+        f"batch {training.batch_size}",
+        training.accumulate > 1 and f"{training.accumulate} batches an update",
+        training.warmup_steps and f"{training.warmup_steps} steps of warm-up",
+        *(f"rate x {factor:g} after {epoch} epochs" for epoch, factor in schedule.drops.items()),
+        schedule.cosine and f"cosine to {schedule.end:g}",
+        schedule.fall and f"linear fall over the last {schedule.fall:.0%}",
+        training.ema and f"moving average {training.ema:g}",
+        precision and f"mixed {precision}",
+    ]
+    return [part for part in parts if part]
 
 
 def _loss(loss: Component) -> str:

@@ -109,6 +109,10 @@ def train(
             help="When there is a checkpoint inside an epoch too: 500, or 10min.",
         ),
     ] = "10min",
+    devices: Annotated[
+        str | None,
+        typer.Option(metavar="N|all", rich_help_panel=_RUN, help="Devices that share every batch."),
+    ] = None,
     keep: Annotated[
         int, typer.Option(min=1, metavar="N", rich_help_panel=_RUN, help="Checkpoints that stay.")
     ] = 3,
@@ -138,6 +142,12 @@ def train(
             help="Least fraction of rain in a window; 0 keeps dry ones.",
         ),
     ] = None,
+    whole_grid: Annotated[
+        bool,
+        typer.Option(
+            "--whole-grid", rich_help_panel=_RUN, help="Fields of INPUT's size, not the model's."
+        ),
+    ] = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", rich_help_panel=_RUN, help="No progress bar.")
     ] = False,
@@ -172,6 +182,8 @@ def train(
         "convert_units": convert_units,
         "zr": o.zr_pair(zr),
     }
+    if whole_grid:
+        cutting["crop"] = None
     if min_rain_fraction is not None:
         cutting["min_rain_fraction"] = min_rain_fraction
     options = {"variable": variable, "units": units, "spacing_km": spacing_km, "step": step}
@@ -202,6 +214,7 @@ def train(
         layer_rates=pairs(layer_rate, "--layer-rate"),
         checkpoint_every=int(checkpoint_every) if checkpoint_every.isdigit() else checkpoint_every,
         keep=keep,
+        devices=int(devices) if devices and devices.isdigit() else devices,
         logs=logs,
         wandb=wandb,
         verbose=0 if quiet else "auto",

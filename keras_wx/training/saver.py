@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import time
 from pathlib import Path
@@ -32,11 +33,28 @@ class Saver(keras.callbacks.Callback):
         directory: of the run: `checkpoints/` and `best/` are in it.
         steps_per_epoch: batches in an epoch.
         epochs: of the whole run.
-        stopping: says which epoch is the best.
+        stopping: says which epoch is the best; it is one of the callbacks before. None keeps no
+            best model.
         progress: of the checkpoint that the run goes on from.
-        every: steps, or a time such as `"10min"`, after which there is one inside an epoch too.
+        every: steps, or a time such as `"10min"`, after which there is one inside an epoch too;
+            None for the ends of epochs alone.
         keep: how many of the latest stay.
         interruption: ends `fit` when it is wished, after a checkpoint.
+
+    Example:
+
+    ```python
+    saver = Saver("runs/mine", steps_per_epoch=200, epochs=30)
+    newest = saver.checkpoints.newest()                     # None in the first call
+    saver.progress = read_progress(newest) if newest else Progress()
+    model.fit(
+        iter(Feed(train, saver.progress.step)),             # at an epoch's end, as here without
+        initial_epoch=saver.progress.step // 200,           # `every`
+        epochs=30,
+        steps_per_epoch=200,
+        callbacks=[Resume(newest), saver],
+    )
+    ```
     """
 
     def __init__(
@@ -45,9 +63,9 @@ class Saver(keras.callbacks.Callback):
         *,
         steps_per_epoch: int,
         epochs: int,
-        stopping: Stopping,
-        progress: Progress,
-        every: int | str = "10min",
+        stopping: Stopping | None = None,
+        progress: Progress | None = None,
+        every: int | str | None = None,
         keep: int = 3,
         interruption: Interruption | None = None,
     ):
@@ -57,7 +75,7 @@ class Saver(keras.callbacks.Callback):
         self.steps_per_epoch = steps_per_epoch
         self.epochs = epochs
         self.stopping = stopping
-        self.progress = progress
+        self.progress = progress or Progress()
         self.interruption = interruption or Interruption()
         self._every_steps, self._every_seconds = _interval(every)
         self._written = time.monotonic()
@@ -77,7 +95,7 @@ class Saver(keras.callbacks.Callback):
         self.progress.stopped = bool(self.model.stop_training) and not last
         # They hold the validation's sums, and the next epoch begins without any.
         self.model.reset_metrics()
-        self._write(best=self.stopping.best_epoch == epoch)
+        self._write(best=self.stopping is not None and self.stopping.best_epoch == epoch)
         if self.interruption.signal is not None and not (last or self.progress.stopped):
             self.interruption.raise_it()
 
@@ -87,7 +105,8 @@ class Saver(keras.callbacks.Callback):
         return time.monotonic() - self._written >= self._every_seconds
 
     def _write(self, *, best: bool = False) -> None:
-        self.progress.stopping = self.stopping.state
+        if self.stopping is not None:
+            self.progress.stopping = self.stopping.state
         folder = self.checkpoints.write(
             self.progress.step,
             lambda to: write_state(to, self.model, self.progress, self.directory.name),
@@ -107,7 +126,9 @@ def publish(checkpoint: Path, best: Path) -> None:
     replace_folder(best, fill)
 
 
-def _interval(every: int | str) -> tuple[int | None, float]:
+def _interval(every: int | str | None) -> tuple[int | None, float]:
+    if every is None:
+        return None, math.inf
     if isinstance(every, int) and every > 0:
         return every, 0.0
     try:

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -63,8 +64,14 @@ def write_state(folder: Path, model: keras.Model, progress: Progress, run: str) 
         arrays[f"{number:05d}"] = values
     np.savez(folder / _VARIABLES, **{_PATHS: [v.path for v in variables(model)]}, **arrays)
     (folder / _PROGRESS).write_text(json.dumps(asdict(progress)), encoding="utf-8")
-    with averaged(model), _without_optimizer(model):
-        saved = save(model, folder / run)  # names the weights like their folder
+    try:
+        with averaged(model), _without_optimizer(model):
+            saved = save(model, folder / run)  # names the weights like their folder
+    except RuntimeError as error:  # HDF5 has two ways to say that a disk is full
+        number = re.search(r"errno = (\d+)", str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), str(error)) from error
     for path in saved.iterdir():
         path.rename(folder / path.name)
     saved.rmdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -242,7 +243,8 @@ def _fit(
             print(f"Stopped {_position(saver)}", file=sys.stderr)
             raise
         except OSError as error:  # of a checkpoint or a log: a full disk, as a rule
-            raise TrainingError(f"{error}. The run has ended {_position(saver)}") from error
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            raise TrainingError(f"{reason}. The run has ended {_position(saver)}") from error
         except Exception:
             for source in (feed, validation):
                 if source is not None and source.error is not None:

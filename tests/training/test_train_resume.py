@@ -13,6 +13,7 @@ from small_run import EPOCHS, STEPS, radar, small
 import keras_wx
 from keras_wx.errors import TrainingError
 from keras_wx.training import checkpoints, saver, state
+from keras_wx.training.feed import Feed
 
 # With a moving average, and an accumulation across the ends of epochs: all that has a state.
 OPTIONS = {"checkpoint_every": 3, "verbose": 0, "seed": 5, "ema": 0.8, "accumulate": 3}
@@ -112,13 +113,17 @@ def test_killed_inside_checkpoints(tmp_path, unbroken, monkeypatch):
 
 
 def test_a_full_disk(tmp_path, unbroken, monkeypatch):
-    full = OSError(28, os.strerror(28))
-    with monkeypatch.context() as patch:
-        fail_at(patch, checkpoints.os, "fsync", 12, full)
-        with pytest.raises(
-            TrainingError, match=r"No space left on device.*goes on from .*step-0+[34]\."
-        ):
-            run(tmp_path / "run")
+    # What h5py has been seen to raise on a full tmpfs, and what everything else does.
+    by_hdf5 = RuntimeError("Disable slist failed (file write failed: errno = 28, error message ...")
+    message = r"No space left on device\. .*goes on from .*step-0+[34]\."
+    for module, name, call, error in (
+        (checkpoints.os, "fsync", 12, OSError(28, os.strerror(28))),
+        (state, "save", 1, by_hdf5),
+    ):
+        with monkeypatch.context() as patch:
+            fail_at(patch, module, name, call, error)
+            with pytest.raises(TrainingError, match=message):
+                run(tmp_path / "run")
     assert not [path for path in (tmp_path / "run/checkpoints").iterdir() if path.name[0] == "."]
     assert_same(run(tmp_path / "run"), unbroken)
 
@@ -172,3 +177,28 @@ def test_another_run_in_the_folder(tmp_path):
         keras_wx.train(small(), other, output_dir=tmp_path, epochs=1, **OPTIONS)
     with pytest.raises(TrainingError, match="resume=True goes on"):
         run(tmp_path, epochs=1, resume=False)
+
+
+def test_fit_by_hand_goes_on_too(tmp_path):
+    def fit(folder, *callbacks):
+        model = small()
+        model.compile(keras.optimizers.Adam(1e-2), "mse")
+        train = keras_wx.samples(radar(), model.preset, split="train", drop_remainder=True)
+        keeper = saver.Saver(folder, steps_per_epoch=STEPS, epochs=EPOCHS)
+        newest = keeper.checkpoints.newest()
+        keeper.progress = state.read_progress(newest) if newest else state.Progress()
+        model.fit(
+            iter(Feed(train, keeper.progress.step)),
+            initial_epoch=keeper.progress.step // STEPS,
+            epochs=EPOCHS,
+            steps_per_epoch=STEPS,
+            callbacks=[state.Resume(newest), *callbacks, keeper],
+            verbose=0,
+        )
+        return model
+
+    expected = fit(tmp_path / "unbroken").get_weights()
+    with pytest.raises(Killed):
+        fit(tmp_path / "run", Killer(step=2 * STEPS + 1))
+    for weight, other in zip(fit(tmp_path / "run").get_weights(), expected, strict=True):
+        np.testing.assert_array_equal(weight, other)

@@ -1,0 +1,63 @@
+"""`keras-wx train`, in this process."""
+
+from __future__ import annotations
+
+import keras_wx
+
+
+def options(folder, *more):
+    recipe = (
+        "--epochs",
+        1,
+        "--steps-per-epoch",
+        2,
+        "--batch-size",
+        1,
+        "--quiet",
+        "--set",
+        "loss=mse",
+    )
+    rain = ("--min-rain-fraction", 0, "--whole-grid")
+    return ("--output-dir", folder, *recipe, *rain, *more)
+
+
+def test_trains_goes_on_and_refuses_another_recipe(run, model_folder, radar_file, tmp_path):
+    folder = tmp_path / "run"
+    given = options(
+        folder,
+        *("--val-path", radar_file, "--weights", "default", "--learning-rate", "1e-3"),
+        *("--set", "optimizer.clipnorm=1", "--set", "augment=[flip]", "--freeze", "encoder"),
+        *("--layer-rate", "head=0.5"),
+    )
+    first = run("train", model_folder, radar_file, *given)
+    assert first.exit_code == 0, first.output
+    assert "Best of 1 epochs: 1 (" in first.output
+    preset = keras_wx.load(folder / "best", compile=False).preset
+    assert preset.training.optimizer.arguments["clipnorm"] == 1
+    assert preset.training.optimizer.arguments["learning_rate"] == 1e-3
+
+    again = run("train", model_folder, radar_file, *given)
+    assert again.output == first.output
+    other = run("train", model_folder, radar_file, *given, "--set", "ema=0.9")
+    assert other.exit_code == 1
+    assert "recipe.ema: None in the run, 0.9 now" in other.output
+
+
+def test_wrong_words(run, model_folder, radar_file, tmp_path):
+    for more, words in (
+        (("--set", "optimizer.clipnrom=1"), "Did you mean 'clipnorm'?"),
+        (("--set", "epoch=1"), "Did you mean 'epochs'?"),
+        (("--set", "epochs"), "expected KEY=VALUE"),
+        (("--set", "loss: [=1"), "is not YAML"),
+        (("--freeze", "encodr"), "Parts: encoder, forecaster, head"),
+        (("--config", "filter=[3]"), "filters"),
+    ):
+        found = run("train", model_folder, radar_file, *options(tmp_path / "run", *more))
+        assert found.exit_code != 0
+        assert words in " ".join(found.output.replace("│", " ").split()), found.output
+
+
+def test_help_says_how_to_set_what_has_no_option(run):
+    text = " ".join(run("train", "--help").output.replace("│", " ").split())
+    for word in ("optimizer.clipnorm=1", "schedule=cosine", "--weights", "--freeze", "--val-path"):
+        assert word in text
