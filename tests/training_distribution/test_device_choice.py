@@ -132,7 +132,9 @@ def test_a_model_that_was_built_elsewhere():
     from keras_wx.training.distribution.mirrored import Mirrored
 
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)], name="elsewhere")
-    placement = Mirrored(tf.distribute.get_strategy())
-    placement.strategy = object()
-    with pytest.raises(ModelError, match=r"elsewhere was built outside the strategy"):
+    placement = Mirrored(tf.distribute.MirroredStrategy(["CPU:0"]))
+    with (
+        placement.scope(),
+        pytest.raises(ModelError, match=r"elsewhere was built outside the strategy"),
+    ):
         placement.check(model, windows(8, 8), None)

@@ -33,7 +33,8 @@ class Mirrored(Shared):
         return self.strategy.scope()
 
     def check(self, model, train, val):
-        if model.distribute_strategy is not self.strategy:
+        ours = self.strategy.extended.variable_created_in_scope
+        if not all(ours(variable.value) for variable in model.variables):
             raise ModelError(
                 f"{model.name} was built outside the strategy that it is to be trained in. Its "
                 "name in place of it builds it there; so does a model made inside "
