@@ -11,6 +11,7 @@ setup(
         *find_packages(include=["keras_wx", "keras_wx.*"]),
         "keras_wx.data.shipped",
         "keras_wx.zoo_configs",
+        "keras_wx.zoo_configs.sweeps",
         "keras_wx.zoo_configs.weights",
     ],
     package_dir={"keras_wx.zoo_configs": "zoo_configs"},
@@ -18,6 +19,7 @@ setup(
         "keras_wx": ["py.typed"],
         "keras_wx.data.shipped": ["*.nc", "*.npz", "*.txt"],
         "keras_wx.zoo_configs": ["*.yaml"],
+        "keras_wx.zoo_configs.sweeps": ["*.yaml"],
         "keras_wx.zoo_configs.weights": ["*.weights.h5"],
     },
 )
