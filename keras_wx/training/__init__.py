@@ -8,7 +8,7 @@ from keras_wx.training.rates import scale_rates
 from keras_wx.training.result import TrainingRun
 from keras_wx.training.saver import Saver
 from keras_wx.training.schedules import LearningRate
-from keras_wx.training.state import Progress, Resume, read_progress
+from keras_wx.training.state import Progress, Resume, build_all, read_progress
 from keras_wx.training.stopping import Stopping
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Stopping",
     "TrainingRun",
     "averaged",
+    "build_all",
     "freeze",
     "read_progress",
     "scale_rates",

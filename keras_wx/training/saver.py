@@ -45,6 +45,7 @@ class Saver(keras.callbacks.Callback):
 
     ```python
     saver = Saver("runs/mine", steps_per_epoch=200, epochs=30)
+    build_all(model, train[0])                              # also optimizer and metrics
     newest = saver.checkpoints.newest()                     # None in the first call
     saver.progress = read_progress(newest) if newest else Progress()
     model.fit(

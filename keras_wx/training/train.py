@@ -272,11 +272,13 @@ def _checkpoint(directory: Path, keep: int, steps_per_epoch: int) -> tuple[Path 
 def _begin_or_go_on(directory: Path, record: dict[str, Any], preset: Preset, resume: bool) -> None:
     """Writes the record of a new run, or finds that it is the one in the folder.
 
+    A run that has no checkpoint, such as one with a mistake in its recipe, is none yet.
+
     Raises:
         TrainingError: it is another one.
     """
     old = provenance.read(directory)
-    if old is None:
+    if old is None or Checkpoints(directory / CHECKPOINTS).newest() is None:
         facts = preset.model_copy(update={"weights": WeightsTable(), "variant": None})
         text = yaml.safe_dump(
             facts.model_dump(mode="json", exclude_defaults=True),

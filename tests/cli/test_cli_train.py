@@ -45,14 +45,15 @@ def test_trains_goes_on_and_refuses_another_recipe(run, model_folder, radar_file
 
 def test_wrong_words(run, model_folder, radar_file, tmp_path):
     for more, words in (
-        (("--set", "optimizer.clipnrom=1"), "Did you mean 'clipnorm'?"),
-        (("--set", "epoch=1"), "Did you mean 'epochs'?"),
+        (("--set", "optimizer.clipnrom=1"), "Did you mean 'clipnorm'"),
+        (("--set", "epoch=1"), "Did you mean 'epochs'"),
         (("--set", "epochs"), "expected KEY=VALUE"),
-        (("--set", "loss: [=1"), "is not YAML"),
+        (("--set", "loss=[1"), "is not YAML"),
         (("--freeze", "encodr"), "Parts: encoder, forecaster, head"),
         (("--config", "filter=[3]"), "filters"),
     ):
-        found = run("train", model_folder, radar_file, *options(tmp_path / "run", *more))
+        given = options(tmp_path / "run", "--val-path", radar_file, *more)
+        found = run("train", model_folder, radar_file, *given)
         assert found.exit_code != 0
         assert words in " ".join(found.output.replace("│", " ").split()), found.output
 

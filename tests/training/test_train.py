@@ -149,6 +149,7 @@ def test_unknown_options(tmp_path):
         fit(tmp_path / "b", checkpoint_every="soon")
     with pytest.raises(TrainingError, match=r"the log has no 'val_los'.*val_loss"):
         fit(tmp_path / "c", early_stopping={"monitor": "val_los"})
+    fit(tmp_path / "c", epochs=1)  # what has no checkpoint is no run yet, and may be corrected
     with pytest.raises(ModelError, match="weights, config and mixed_precision"):
         fit(tmp_path / "d", config={"filters": [3]})
     with pytest.raises(DataError, match=r"train: expected an xarray\.Dataset.*ndarray"):

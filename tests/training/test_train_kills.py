@@ -30,8 +30,11 @@ def test_a_hundred_kills(tmp_path):
     for seed, server in enumerate(servers):
         said, _ = server.communicate()
         assert server.returncode == 0
-        assert json.loads(said.splitlines()[-1])["killed"] == KILLS
-        assert_same(tmp_path / str(seed) / "run", tmp_path / str(seed) / "unbroken")
+        found = json.loads(said.splitlines()[-1])
+        assert found["killed"] == KILLS
+        for number in range(found["runs"]):
+            folder = tmp_path / str(seed)
+            assert_same(folder / f"run-{number + 1}", folder / "unbroken")
 
 
 def assert_same(run: Path, unbroken: Path) -> None:

@@ -185,6 +185,7 @@ def test_fit_by_hand_goes_on_too(tmp_path):
         model.compile(keras.optimizers.Adam(1e-2), "mse")
         train = keras_wx.samples(radar(), model.preset, split="train", drop_remainder=True)
         keeper = saver.Saver(folder, steps_per_epoch=STEPS, epochs=EPOCHS)
+        state.build_all(model, train[0])
         newest = keeper.checkpoints.newest()
         keeper.progress = state.read_progress(newest) if newest else state.Progress()
         model.fit(
