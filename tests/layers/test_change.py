@@ -63,7 +63,8 @@ def test_an_untrained_network_gives_its_first_guess(first_guess):
 
 @pytest.mark.parametrize(
     # Carried frames, 4 points of a patch, enter the 4 gates of 4 channels by a 3x3 kernel.
-    ("first_guess", "more"), [("persistence", 0), ("extrapolation", 3 * 3 * 4 * 16)]
+    ("first_guess", "more"),
+    [("persistence", 0), ("extrapolation", 3 * 3 * 4 * 16)],
 )
 def test_weights_that_a_first_guess_adds(first_guess, more):
     plain = ConvLSTMForecaster(2, 3, filters=(4, 3)).count_params()
