@@ -156,6 +156,7 @@ def test_unknown_options(tmp_path):
         keras_wx.train(small(), np.zeros(3), output_dir=tmp_path / "e")
 
 
+@pytest.mark.slow
 def test_mixed_precision_leaves_the_policy_of_the_user(tmp_path):
     run = keras_wx.train(
         "convlstm_hko.taasrad19", radar(), output_dir=tmp_path, **TINY, mixed_precision="float16",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from jax_process import run_under_jax
 
 
+@pytest.mark.slow
 def test_resuming_under_jax():
     run_under_jax(Path(__file__).with_name("jax_resume.py"))

@@ -156,6 +156,7 @@ def test_early_stopping_goes_on_counting(tmp_path):
     assert_same(run(tmp_path / "run", **options), expected)
 
 
+@pytest.mark.slow
 def test_more_epochs(tmp_path):
     expected = run(tmp_path / "long", epochs=EPOCHS)
     run(tmp_path / "short", epochs=1)
