@@ -38,10 +38,10 @@ Times = tuple[float, float]
 EXPLANATION = (
     "All devices are parts of the same cores: more of them divide the work and do not make it "
     "less, so the processor's columns are the ones to compare: what is above those of one device "
-    "is what sharing costs, and nothing here says how much faster GPUs of their own would be. Where "
-    "the load is above the number of cores, the wall's columns say mostly what other work has left: "
-    "more threads get a larger share of a busy machine. Why several virtual devices of JAX take "
-    "less of the processor than one has not been looked into."
+    "is what sharing costs, and nothing here says how much faster GPUs of their own would be. "
+    "Where the load is above the number of cores, the wall's columns say mostly what other work "
+    "has left: more threads get a larger share of a busy machine. Why several virtual devices of "
+    "JAX take less of the processor than one has not been looked into."
 )
 
 
