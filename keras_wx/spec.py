@@ -87,6 +87,9 @@ class Variable(Record):
     steps: tuple[int, int] | None = None
     transform: TransformField = IDENTITY
     fill: float | None = None
+    auxiliary: bool = False
+    """Whether a target is one that the loss does not train, as published networks have them. The
+    forecast leaves it out."""
     statistics_by: tuple[Literal["season", "area", "month"], ...] = ()
 
     @field_validator("steps")
@@ -120,6 +123,29 @@ class RainFilter(Record):
     """Least fraction of the grid above it, on average over the window's frames."""
 
 
+class BlindZone(Record):
+    """What a radar from above or beside does not see: the lowest gates of each column.
+
+    The mask is 1 in the blind zone, falls linearly to 0 over the rows of the buffer, and is 0 above.
+    """
+
+    height: float | None = Field(default=None, gt=0)
+    """Metres above the surface; None for what the data say, column by column."""
+    variable: str = "blind_zone_top"
+    """The variable of the data that says it, in metres. The higher of the two is taken."""
+    buffer: int = Field(default=8, ge=0)
+    """Rows of the buffer in a forecast."""
+    train_buffer: tuple[int, int] = (1, 9)
+    """Least and greatest number of rows that training draws for each window."""
+
+    @field_validator("train_buffer")
+    @classmethod
+    def _ordered(cls, rows):
+        if not 0 <= rows[0] <= rows[1]:
+            raise ValueError(f"expected [least, greatest] with 0 <= least, received {list(rows)}")
+        return rows
+
+
 class Sample(Record):
     """The contract between data and model: what a model eats and gives."""
 
@@ -127,6 +153,7 @@ class Sample(Record):
     grids: dict[str, Grid] = Field(min_length=1)
     variables: tuple[Variable, ...] = Field(min_length=1)
     filter: RainFilter | None = None
+    blind_zone: BlindZone | None = None
 
     @model_validator(mode="after")
     def _complete(self):
@@ -143,6 +170,11 @@ class Sample(Record):
 
     def of_role(self, *roles: Role) -> tuple[Variable, ...]:
         return tuple(v for v in self.variables if v.role in roles)
+
+    @property
+    def is_curtain(self) -> bool:
+        """Whether its grid has a height and a time, instead of being a map at each time."""
+        return any("time" in grid.dims for grid in self.grids.values())
 
     @property
     def step_text(self) -> str | None:
