@@ -126,7 +126,8 @@ class RainFilter(Record):
 class BlindZone(Record):
     """What a radar from above or beside does not see: the lowest gates of each column.
 
-    The mask is 1 in the blind zone, falls linearly to 0 over the rows of the buffer, and is 0 above.
+    The mask is 1 in the blind zone, falls linearly to 0 over the rows of the buffer, and is 0
+    above.
     """
 
     height: float | None = Field(default=None, gt=0)
