@@ -16,7 +16,7 @@ import keras_tuner
 
 import keras_wx
 
-WINDOWS = 800
+WINDOWS = 640
 EPOCHS = 2
 TRIALS = 24
 SEED = 2015
@@ -40,7 +40,7 @@ LOSSES = {
 
 
 def space(hp: keras_tuner.HyperParameters) -> dict:
-    width = hp.Choice("width", [32, 64, 96])
+    width = hp.Choice("width", [16, 32, 64])
     batch = hp.Choice("batch_size", [4, 8, 16])
     steps = WINDOWS // batch // EPOCHS
     return {

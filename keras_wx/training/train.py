@@ -204,7 +204,7 @@ def train(
                 saver,
                 checkpoint,
                 placement,
-                callbacks=[telemetry, guard, AveragedValidation(), stopping, *opened, *callbacks],
+                callbacks=[telemetry, guard, AveragedValidation(), *callbacks, stopping, *opened],
                 verbose=verbose,
             )
         load_weights(model, directory / BEST / WEIGHTS_FILE)
