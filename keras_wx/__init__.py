@@ -20,6 +20,7 @@ _FUNCTIONS = {
     "open_dataset": "keras_wx.data.datasets",
     "samples": "keras_wx.data.samples",
     "predict": "keras_wx.inference.predict",
+    "summarise": "keras_wx.inference.summary",
     "export": "keras_wx.inference.export",
     "verify": "keras_wx.verification.verify",
     "train": "keras_wx.training.train",
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from keras_wx.data.samples import samples as samples
     from keras_wx.inference.export import export as export
     from keras_wx.inference.predict import predict as predict
+    from keras_wx.inference.summary import summarise as summarise
     from keras_wx.registry import register_dataset as register_dataset
     from keras_wx.registry import register_model as register_model
     from keras_wx.training.train import train as train
