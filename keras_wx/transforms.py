@@ -43,7 +43,7 @@ class Transform(Record):
 
 
 class Linear(Transform):
-    """Maps `[low, high]` to `[0, 1]`: gray levels. Values outside are clipped unless `clip=False`.
+    """Maps `[low, high]` to `to`: gray levels. Values outside are clipped unless `clip=False`.
 
     The Hong Kong radar sets use dBZ with low=-10 and high=60 (HKO-7, `hko_evaluation.py`).
     """
@@ -52,19 +52,71 @@ class Linear(Transform):
     low: float
     high: float
     clip: bool = True
+    to: tuple[float, float] = (0.0, 1.0)
 
     @model_validator(mode="after")
     def _ordered(self):
         if not self.low < self.high:
             raise ValueError(f"expected low < high, received low={self.low}, high={self.high}")
+        if not self.to[0] < self.to[1]:
+            raise ValueError(f"to: expected [low, high] with low < high, received {list(self.to)}")
         return self
 
     def __call__(self, x):
         ops, y = _namespace(x), (x - self.low) / (self.high - self.low)
-        return ops.minimum(ops.maximum(y, 0.0), 1.0) if self.clip else y
+        y = ops.minimum(ops.maximum(y, 0.0), 1.0) if self.clip else y
+        first, last = self.to
+        return y if (first, last) == (0.0, 1.0) else y * (last - first) + first
 
     def inverse(self, y):
-        return y * (self.high - self.low) + self.low
+        scale = (self.high - self.low) / (self.to[1] - self.to[0])
+        return y * scale + (self.low - self.to[0] * scale)
+
+    def to_config(self) -> dict:
+        # Written only where it says something: older records of the same transform stay equal.
+        usual = self.to == (0.0, 1.0)
+        return {self.key: self.model_dump(mode="json", exclude={"to"} if usual else None)}
+
+
+class Cloud(Transform):
+    """Reflectivity of clouds: `(low, high]` dBZ to `(-0.5, 1]`, and no cloud to -1.
+
+    The step of 0.5 between the faintest cloud and none lets a network tell them apart. What is at
+    or below `low` is no cloud, and so is what no radar measures, beyond 100 dBZ: archives mark
+    missing gates by such numbers. Numbers above `high` become 1. The inverse gives `low` for no
+    cloud, which is every number up to -0.5.
+
+    References:
+        King et al. 2024, Development of a Full-Scale Connected U-Net for Reflectivity Inpainting in
+        Spaceborne Radar Blind Zones, doi:10.1175/AIES-D-23-0063.1, and its code.
+    """
+
+    key: ClassVar[str] = "cloud"
+    CLEAR: ClassVar[float] = -1.0
+    LIMIT: ClassVar[float] = 100.0
+    low: float = -60.0
+    high: float = 30.0
+
+    @model_validator(mode="after")
+    def _ordered(self):
+        if not -self.LIMIT <= self.low < self.high <= self.LIMIT:
+            raise ValueError(
+                f"expected {-self.LIMIT:g} <= low < high <= {self.LIMIT:g}, received "
+                f"low={self.low}, high={self.high}"
+            )
+        return self
+
+    def __call__(self, x):
+        # Arithmetic in place of `where`, which xarray's objects do not take.
+        ops = _namespace(x)
+        y = 1.5 * (x - self.low) / (self.high - self.low) - 0.5
+        clear = 1.0 - ops.maximum(ops.sign(y + 0.5), 0.0)
+        beyond = ops.maximum(ops.sign(x - self.LIMIT), 0.0)
+        return ops.minimum(ops.maximum(y, -0.5), 1.0) - 0.5 * clear - 2.0 * beyond
+
+    def inverse(self, y):
+        scale = (self.high - self.low) / 1.5
+        return (_namespace(y).maximum(y, -0.5) + 0.5) * scale + self.low
 
 
 class ZR(Transform):
@@ -194,7 +246,7 @@ class Chain(Transform):
         return [step.to_config() for step in self.steps]
 
 
-TRANSFORMS: dict[str, type[Transform]] = {t.key: t for t in (Linear, ZR, Log, Standard)}
+TRANSFORMS: dict[str, type[Transform]] = {t.key: t for t in (Linear, Cloud, ZR, Log, Standard)}
 IDENTITY = Chain(steps=())
 
 

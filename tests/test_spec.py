@@ -191,7 +191,7 @@ WRONG = [
     (
         (*FIRST, "transform"),
         {"liner": {"low": 0}},
-        ["sample.variables.0.transform: ", "one of ['linear', ", "received 'liner'"],
+        ["sample.variables.0.transform: ", "one of ['cloud', 'linear', ", "received 'liner'"],
     ),
     (
         (*FIRST, "transform"),

@@ -12,6 +12,16 @@ from keras_wx.errors import PresetError
 # configuration, physical values inside its range, network numbers computed by hand
 CASES = {
     "linear": ({"linear": {"low": -10, "high": 60}}, [-10.0, 4.0, 25.0, 60.0], [0, 0.2, 0.5, 1]),
+    "linear_to": (
+        {"linear": {"low": 180, "high": 300, "to": [-0.5, 1], "clip": False}},
+        [160.0, 180.0, 220.0, 300.0],
+        [-0.75, -0.5, 0.0, 1.0],
+    ),
+    "cloud": (
+        {"cloud": {"low": -60, "high": 30}},
+        [-60.0, -54.0, -30.0, 0.0, 30.0],
+        [-1.0, -0.4, 0.0, 0.5, 1.0],
+    ),
     "zr": ({"zr": {"a": 200, "b": 1.6}}, [23.010299957, 39.010299957], [1.0, 10.0]),
     "log": ({"log": {"floor": 0.01}}, [0.01, 1.0, 1000.0], [-2.0, 0.0, 3.0]),
     "standard": ({"standard": {"mean": 4.0, "std": 2.0}}, [0.0, 5.0, 10.0], [-2.0, 0.5, 3.0]),
@@ -103,6 +113,32 @@ def test_linear_clips_unless_told_not_to():
     np.testing.assert_allclose(free(np.array([-5.0, 100.0])), [-0.1, 2])
 
 
+def test_linear_clips_to_the_range_that_it_maps_to():
+    signed = transforms.build({"linear": {"low": 0, "high": 50, "to": [-1, 1]}})
+    np.testing.assert_allclose(signed(np.array([-5.0, 25.0, 100.0])), [-1, 0, 1])
+
+
+def test_linear_without_a_range_is_written_as_it_always_was():
+    """Fingerprints of data and files of presets hold this form."""
+    config = transforms.build({"linear": {"low": 0, "high": 50}}).to_config()
+    assert config == {"linear": {"low": 0.0, "high": 50.0, "clip": True}}
+
+
+def test_cloud_leaves_a_step_between_the_faintest_cloud_and_none():
+    """The published rules, number by number: 1.5 (x + 60) / 90 - 0.5, then the exceptions."""
+    cloud = transforms.build({"cloud": {"low": -60, "high": 30}})
+    faintest = np.nextafter(np.float64(-60), 0)
+    x = np.array([-9999.0, -np.inf, -100.0, -60.0, faintest, 45.0, 100.0, 100.1, 9.96921e36])
+    expected = [-1, -1, -1, -1, -0.5, 1, 1, -1, -1]
+    np.testing.assert_allclose(cloud(x), expected)
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(cloud(ops.convert_to_tensor(x[3:-1]))), expected[3:-1]
+    )
+    np.testing.assert_allclose(
+        cloud.inverse(np.array([-1.0, -0.7, -0.5, 1.0])), [-60, -60, -60, 30]
+    )
+
+
 # Rain rate by hand: R = 10 ** ((dBZ - 10 log10(a)) / (10 b)).
 # hko_2015: 10 log10(118.239) = 20.727607, 10 b = 15.241;  hko_7: 17.673785 and 15.6.
 @pytest.mark.parametrize(
@@ -157,9 +193,11 @@ def test_config_round_trip(name):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"liner": {"low": 0, "high": 1}}, r"one of \['linear', .*received 'liner'"),
+        ({"liner": {"low": 0, "high": 1}}, r"one of .*'linear', .*received 'liner'"),
         ({"linear": {"low": 5, "high": 1}}, r"low < high, received low=5.0, high=1.0"),
         ({"linear": {"low": 5, "hihg": 1}}, r"hihg"),
+        ({"linear": {"low": 0, "high": 1, "to": [1, 0]}}, r"low < high, received \[1.0, 0.0\]"),
+        ({"cloud": {"low": 30, "high": -60}}, r"-100 <= low < high <= 100, received low=30.0"),
         ({"zr": "hko"}, r"one of \['fmi', 'hko_2015'.*received 'hko'"),
         ({"zr": {"a": -1, "b": 1}}, r"a > 0 and b > 0, received a=-1.0"),
         ({"log": {"floor": 0}}, r"floor > 0, received 0"),
