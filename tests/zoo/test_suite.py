@@ -187,7 +187,7 @@ def test_baseline(name, tmp_path):
     again = keras_wx.load(keras_wx.save(model, tmp_path))
     np.testing.assert_array_equal(zoo_cases.forecast(again, x), forecast)
     assert (model.predict(x) != forecast).any() == model.stochastic
-    assert forecast.shape[1] == model.preset.sample.targets[0].frames
+    assert forecast.shape[1:] == zoo_cases.shapes(model.preset.sample)[1]
 
 
 # === Presets ===
@@ -209,18 +209,14 @@ def test_card(name):
 def test_preset_builds_and_agrees_with_its_sample(name):
     preset = presets.base(name)
     model = loading.build(preset)
-    inputs, target = preset.sample.inputs, preset.sample.targets[0]
     if isinstance(model, Baseline):
-        x = np.zeros((1, inputs[0].frames, zoo_cases.GRID, zoo_cases.GRID, len(inputs)))
-        assert model.predict(x).shape[1] == target.frames
+        given, expected = zoo_cases.shapes(preset.sample)
+        assert model.predict(np.zeros((1, *given))).shape == (1, *expected)
         return
     assert model.count_params() == preset.parameters
-    rows, columns = preset.sample.grids[inputs[0].grid].shape
-    x = keras.KerasTensor((1, inputs[0].frames, rows, columns, len(inputs)))
-    forecast = model(x).shape
-    assert forecast[:2] == (1, target.frames)
-    assert forecast[2:4] == preset.sample.grids[target.grid].shape
-    assert forecast[4] == len(preset.sample.targets)
+    (grid,) = preset.sample.grids.values()
+    given, expected = zoo_cases.shapes(preset.sample, grid.shape)
+    assert model(keras.KerasTensor((1, *given))).shape == (1, *expected)
 
 
 def _variants():

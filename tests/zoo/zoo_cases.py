@@ -13,6 +13,7 @@ import keras_wx
 from keras_wx.baselines import Baseline
 from keras_wx.inference.network import seeded
 from keras_wx.registry import models
+from keras_wx.spec import Sample
 from keras_wx.zoo import presets
 
 GRID = 8
@@ -55,15 +56,24 @@ def spread(count: int, start: int = 0) -> np.ndarray:
     return np.sin(12.9898 * np.arange(count) + 78.233 * (start + 1)) * 43758.5453 % 1
 
 
+def shapes(sample: Sample, grid: tuple[int, int] = (GRID, GRID)) -> tuple[tuple, tuple]:
+    """Shapes of an input and of what is forecast from it, without the batch."""
+    eaten, given = len(sample.of_role("input", "mask")), len(sample.targets)
+    if sample.is_curtain:
+        return (*grid, eaten), (*grid, given)
+    return (sample.inputs[0].frames, *grid, eaten), (sample.targets[0].frames, *grid, given)
+
+
 def inputs(model: keras.Model | Baseline) -> np.ndarray:
     """A batch that the model takes, from a formula, between 0 and 1."""
-    if isinstance(model, Baseline):
-        frames = model.preset.sample.inputs[0].frames
-        shape = (None, frames, None, None, len(model.preset.sample.inputs))
-    else:
-        shape = model.input_shape
-    shape = (BATCH, *(size or GRID for size in shape[1:]))
-    return spread(np.prod(shape)).reshape(shape).astype("float32")
+    sample = model.preset.sample
+    shape = shapes(sample)[0] if isinstance(model, Baseline) else model.input_shape[1:]
+    shape = (BATCH, *(size or GRID for size in shape))
+    x = spread(np.prod(shape)).reshape(shape).astype("float32")
+    if sample.of_role("mask"):
+        hole = np.clip((GRID // 2 - np.arange(shape[1])) / 2, 0, 1)
+        x[..., -1] = hole[:, None]
+    return x
 
 
 def forecast(model: keras.Model | Baseline, x: np.ndarray) -> np.ndarray:
