@@ -33,6 +33,8 @@ class FrameStore:
             may lie in both: larger chunks are read in parts.
 
     Attributes:
+        field: the frames as they are in the source, `(time, y, x)`, physical units.
+        coords: dimension in space -> its coordinates, of those that have some.
         shape: `(frames, y, x)`.
         times: datetime64 of every frame, None for what does not change.
         missing: see `missing_frames`.
@@ -46,7 +48,8 @@ class FrameStore:
         if self.still:
             field = field.expand_dims("time")
         self.times = field["time"].values if "time" in field.coords else None
-        self._variable = field.variable
+        self.field = field.variable
+        self.coords = {dim: field[dim].variable for dim in field.dims[1:] if dim in field.coords}
         self.transform = transform
         self._cache_bytes = cache_bytes
         self.shape = field.shape
@@ -143,7 +146,7 @@ class FrameStore:
         start, stop = self.edges[i], self.edges[i + 1]
         self.reads += 1
         try:
-            physical = self._variable[start:stop].values
+            physical = self.field[start:stop].values
         except (OSError, RuntimeError) as error:
             raise DataError(
                 f"Cannot read {self.name!r}, frames {start} to {stop - 1}: {error}. The file may "
@@ -172,7 +175,7 @@ class FrameStore:
             return
         frame, y, x = np.argwhere(wrong)[0].tolist()
         when = "" if self.times is None else f" at {self.times[self.edges[i] + frame]:.19}"
-        file = self._variable.encoding.get("source")
+        file = self.field.encoding.get("source")
         raise DataError(
             f"Variable {self.name!r}{when} is {physical[frame, y, x]} at row {y}, column {x}"
             f"{f' of {file}' if file else ''}, which the transform {self.transform.to_config()} "

@@ -6,6 +6,7 @@ import warnings
 
 import keras
 import numpy as np
+import xarray as xr
 
 from keras_wx.data.augment import Augmentation, Pose
 from keras_wx.data.channels import ArrayPlan
@@ -83,6 +84,26 @@ class Samples(keras.utils.PyDataset):
         """Time of step 0 of the windows of one batch, datetime64, in the batch's order."""
         return self._times[self.selection.init[self._chosen(epoch, index)]]
 
+    @property
+    def fields(self) -> list[tuple[str, xr.Variable]]:
+        """Name and frames `(time, y, x)` of each input and then each target, in physical units.
+
+        What is both is there twice.
+        """
+        channels = [
+            channel for plan in (*self._inputs, *self._targets) for channel in plan.channels
+        ]
+        return [(channel.variable.name, channel.store.field) for channel in channels]
+
+    @property
+    def coords(self) -> dict[str, xr.Variable]:
+        """The two dimensions in space of the first target -> their coordinates.
+
+        Empty where the source has none, and where windows are cropped at random or turned.
+        """
+        found = self._targets[0].channels[0].store.coords
+        return dict(found) if len(found) == 2 and self._augmentation.changes_nothing else {}
+
     def __len__(self) -> int:
         whole, rest = divmod(len(self.selection.init), self.batch_size)
         return whole if self.drop_remainder or not rest else whole + 1
@@ -159,9 +180,9 @@ class Samples(keras.utils.PyDataset):
         targets = {plan.name: plan.read(init, poses) for plan in self._targets}
         y = {name: array for name, (array, _) in targets.items()}
         if not self._weighted:
-            return _bare_if_single(x), _bare_if_single(y)
+            return bare_if_single(x), bare_if_single(y)
         weights = {name: valid.astype(np.float32) for name, (_, valid) in targets.items()}
-        return _bare_if_single(x), _bare_if_single(y), _bare_if_single(weights)
+        return bare_if_single(x), bare_if_single(y), bare_if_single(weights)
 
     def _chosen(self, epoch: int, index: int) -> np.ndarray:
         """Positions of the windows of one batch."""
@@ -195,5 +216,6 @@ class Samples(keras.utils.PyDataset):
         )
 
 
-def _bare_if_single(arrays: dict[str, np.ndarray]):
+def bare_if_single(arrays: dict[str, np.ndarray]) -> np.ndarray | dict[str, np.ndarray]:
+    """What Keras takes: a model of one input is not asked for its name."""
     return next(iter(arrays.values())) if len(arrays) == 1 else arrays

@@ -57,10 +57,9 @@ def _of_samples(data: Samples) -> Iterator[bytes]:
     yield _text({"sample": contract, "frames": chosen.frames})
     yield _plain(data.init_times)
     used = np.unique(chosen.starts[:, None] + np.arange(chosen.frames))
-    for plan in (*data._inputs, *data._targets):
-        for channel in plan.channels:
-            yield _text({"variable": channel.variable.name})
-            yield from _of_variable(channel.store._variable, used)
+    for name, field in data.fields:
+        yield _text({"variable": name})
+        yield from _of_variable(field, used)
 
 
 def _of_variable(variable: xr.Variable, frames: np.ndarray | None = None) -> Iterator[bytes]:

@@ -84,6 +84,35 @@ def test_the_wettest_windows_are_shown_in_order_of_time(shown):
     assert chosen.captions == [str(np.datetime_as_string(time, unit="m")) for time in starts]
 
 
+@pytest.mark.parametrize("northward", [False, True])
+def test_rows_are_where_the_source_has_them(shown, northward):
+    """Latitudes of either direction: forecast and observation are drawn with them."""
+    radar = radar_with_rain_at(18).rename(y="lat", x="lon")
+    degrees = np.linspace(46, 47, 8)[:: 1 if northward else -1]
+    radar = radar.assign_coords(
+        lat=("lat", degrees, {"units": "degrees_north"}),
+        lon=("lon", np.linspace(11, 12, 8), {"units": "degrees_east"}),
+    )
+    sample = small_training.SAMPLE.merged({"grids": {"radar": {"spacing_km": None}}})
+    cut = keras_wx.samples(radar, sample, split=None, batch_size=4, shuffle=False)
+    Examples(cut, 1).draw(Doubled())
+    ((forecast, truth, _),) = shown
+    for field in (forecast["reflectivity"], truth["reflectivity"]):
+        assert field.dims[-2:] == ("lat", "lon")
+        np.testing.assert_array_equal(field["lat"], degrees)
+    observed = radar["reflectivity"].sel(time=truth["time"])
+    np.testing.assert_allclose(truth["reflectivity"], observed, atol=1e-4)
+
+
+def test_windows_that_are_turned_have_no_common_coordinates(shown):
+    turned = samples(radar_with_rain_at(18), augment=["flip"])
+    assert samples(radar_with_rain_at(18)).coords.keys() == {"y", "x"}
+    assert turned.coords == {}
+    Examples(turned, 1).draw(Doubled())
+    ((forecast, _, _),) = shown
+    np.testing.assert_array_equal(forecast["x"], np.arange(8) * 1000.0)  # of the preset's 1 km
+
+
 def test_the_windows_do_not_depend_on_the_order_of_training(shown):
     radar = radar_with_rain_at(18, 19)
     shuffled = samples(radar, shuffle=True, seed=3)

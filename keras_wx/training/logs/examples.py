@@ -10,8 +10,9 @@ import xarray as xr
 from keras import ops
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from keras_wx.data.pydataset import Samples
+from keras_wx.data.pydataset import Samples, bare_if_single
 from keras_wx.plots import film_strip
+from keras_wx.spec import Sample
 from keras_wx.training.averages import averaged
 
 _BATCHES = 4
@@ -47,6 +48,9 @@ class Examples:
         self._times = times
         self._sample = samples.sample
         self._x, self._y = _joined(x), _joined(y)
+        shape = next(iter(self._y.values())).shape[2:4]
+        self._coords = samples.coords or _relative(samples.sample, shape)
+        self._dims = tuple(self._coords) or ("y", "x")
         self.captions = [np.datetime_as_string(time, unit="m") for time in times]
 
     def draw(self, model: keras.Model) -> list[np.ndarray]:
@@ -65,17 +69,18 @@ class Examples:
         # What is drawn at random comes from the seed generators that the training goes on with.
         state = [(v, ops.convert_to_numpy(v)) for v in model.non_trainable_variables]
         with averaged(model):
-            predicted = _by_name(model.predict_on_batch(_bare_if_single(self._x)))
+            predicted = _by_name(model.predict_on_batch(bare_if_single(self._x)))
         for variable, values in state:
             variable.assign(values)
         target = self._sample.targets[0]
         field = predicted.get(target.name, next(iter(predicted.values())))
+        dims = ("init_time", "lead_time", *self._dims)
         return xr.Dataset(
-            {target.name: (("init_time", "lead_time", "y", "x"), *self._physical(field, target))},
+            {target.name: (dims, *self._physical(field, target))},
             {
                 "init_time": np.array(self._times, "datetime64[ns]"),
                 "lead_time": self._offsets(target),
-                **self._grid(target, field.shape[2:4]),
+                **self._coords,
             },
             {"model": model.name},
         )
@@ -94,11 +99,8 @@ class Examples:
         return xr.concat(
             [
                 xr.Dataset(
-                    {target.name: (("time", "y", "x"), *self._physical(frames, variable))},
-                    {
-                        "time": start + self._offsets(variable),
-                        **self._grid(target, frames.shape[1:3]),
-                    },
+                    {target.name: (("time", *self._dims), *self._physical(frames, variable))},
+                    {"time": start + self._offsets(variable), **self._coords},
                 )
                 for variable, frames in shown
             ],
@@ -114,23 +116,20 @@ class Examples:
         step = np.timedelta64(self._sample.step or 0, "ns")
         return np.array([offset * step for offset in variable.offsets])
 
-    def _grid(self, variable, shape) -> dict:
-        """Rows from the north, since samples do not say; metres where the preset knows them."""
-        spacing = self._sample.grids[variable.grid].spacing_km
-        if spacing is None:
-            return {}
-        return {
-            dim: (dim, sign * 1000 * spacing * np.arange(size), {"units": "m"})
-            for dim, sign, size in zip(("y", "x"), (-1, 1), shape, strict=True)
-        }
+
+def _relative(sample: Sample, shape: tuple[int, int]) -> dict:
+    """Distances from the first point, taken for the north-west one, if the preset knows them."""
+    spacing = sample.grids[sample.targets[0].grid].spacing_km
+    if spacing is None:
+        return {}
+    return {
+        dim: (dim, sign * 1000 * spacing * np.arange(size), {"units": "m"})
+        for dim, sign, size in zip(("y", "x"), (-1, 1), shape, strict=True)
+    }
 
 
 def _by_name(arrays) -> dict[str, np.ndarray]:
     return arrays if isinstance(arrays, dict) else {"": arrays}
-
-
-def _bare_if_single(arrays: dict[str, np.ndarray]):
-    return next(iter(arrays.values())) if len(arrays) == 1 else arrays
 
 
 def _cut(arrays: dict[str, np.ndarray], window: slice) -> dict[str, np.ndarray]:
