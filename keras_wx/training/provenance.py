@@ -12,7 +12,7 @@ import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,9 @@ from pydantic_core import to_jsonable_python
 
 import keras_wx
 from keras_wx.data.pydataset import Samples
-from keras_wx.errors import DataError
+from keras_wx.errors import DataError, TrainingError
 from keras_wx.spec import Preset, Training
+from keras_wx.training.files import rewriting
 from keras_wx.training.fingerprint import fingerprint
 
 RUN_FILE = "run.yaml"
@@ -71,12 +72,8 @@ def record(
 def write(record: Mapping[str, Any], directory: str | os.PathLike) -> Path:
     """Writes `run.yaml` into a directory that exists, whole or not at all; returns its path."""
     path = Path(directory) / RUN_FILE
-    new = path.with_name(f".{RUN_FILE}.new")
-    with new.open("w", encoding="utf-8") as file:
+    with rewriting(path) as file:
         yaml.safe_dump(dict(record), file, sort_keys=False, allow_unicode=True)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(new, path)
     return path
 
 
@@ -111,6 +108,38 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tup
         for key in sorted(before.keys() | now.keys())
         if before.get(key) != now.get(key)
     }
+
+
+def require_same(
+    old: Mapping[str, Any],
+    new: Mapping[str, Any],
+    directory: Path,
+    what: str,
+    *,
+    but: Iterable[str] = (),
+) -> None:
+    """Refuses to go on with something else than what a folder holds.
+
+    Args:
+        old: the record in the folder.
+        new: that of the call.
+        directory: the folder.
+        what: it holds: `"run"` or `"search"`.
+        but: dotted keys that may differ.
+
+    Raises:
+        TrainingError: the keys that differ, with both values.
+    """
+    found = {key: both for key, both in differences(old, new).items() if key not in but}
+    if not found:
+        return
+    lines = [
+        f"  {key}: {before!r} in the {what}, {now!r} now" for key, (before, now) in found.items()
+    ]
+    raise TrainingError(
+        f"{directory} holds a {what} that differs in\n" + "\n".join(lines) + "\nThe same values "
+        "go on with it; another output_dir begins a new one."
+    )
 
 
 def environment() -> dict[str, Any]:
@@ -169,7 +198,7 @@ def _describe(data: xr.Dataset | Samples) -> dict[str, Any]:
 def _name(data: xr.Dataset | Samples) -> str:
     """What a person calls the dataset: its title, or the beginning of its source, or its file."""
     if isinstance(data, Samples):
-        attrs, encoding = {}, data._store._variable.encoding
+        attrs, encoding = {}, data.fields[0][1].encoding
     else:
         attrs = data.attrs
         fields = list(data.data_vars.values())

@@ -293,17 +293,10 @@ def _begin_or_go_on(directory: Path, record: dict[str, Any], preset: Preset, res
             f"{directory} holds a run already. resume=True goes on with it; another output_dir "
             "begins a new one."
         )
-    found = provenance.differences(old, record)
-    if not preset.training.schedule.needs_the_end:  # then a run may become longer
-        found.pop("recipe.epochs", None)
-    if found:
-        lines = [
-            f"  {key}: {before!r} in the run, {now!r} now" for key, (before, now) in found.items()
-        ]
-        raise TrainingError(
-            f"{directory} holds a run that differs in\n" + "\n".join(lines) + "\nThe same values "
-            "go on with it; another output_dir begins a new one."
-        )
+    may_become_longer = not preset.training.schedule.needs_the_end
+    provenance.require_same(
+        old, record, directory, "run", but=["recipe.epochs"] if may_become_longer else []
+    )
 
 
 @contextmanager

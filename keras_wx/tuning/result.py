@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from keras_wx.training.checkpoints import replace_folder
-from keras_wx.training.logs.files import rewriting
+from keras_wx.training.files import rewriting
 from keras_wx.training.saver import BEST
 from keras_wx.tuning.search import STATE, own_values
 from keras_wx.zoo.loading import WEIGHTS_FILE

@@ -23,7 +23,7 @@ from keras_tuner.engine import trial as keras_tuner_trial
 from keras_tuner.engine.trial import TrialStatus
 
 from keras_wx.errors import TrainingError
-from keras_wx.training.logs.files import rewriting
+from keras_wx.training.files import rewriting
 
 STATE = "search.json"
 TRIALS = "trials"

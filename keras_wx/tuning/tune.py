@@ -11,7 +11,6 @@ import keras_tuner
 import xarray as xr
 from filelock import FileLock
 
-from keras_wx.errors import TrainingError
 from keras_wx.spec import Training
 from keras_wx.training import provenance
 from keras_wx.training.recipe import preset_before, resolve
@@ -225,13 +224,4 @@ def _check_same_search(directory: Path, record: dict[str, Any]) -> None:
         if old is None:
             provenance.write(record, directory)
             return
-    found = provenance.differences(old, record)
-    if found:
-        lines = [
-            f"  {key}: {before!r} in the search, {now!r} now"
-            for key, (before, now) in found.items()
-        ]
-        raise TrainingError(
-            f"{directory} holds a search that differs in\n" + "\n".join(lines) + "\nThe same "
-            "values go on with it; another output_dir begins a new one."
-        )
+    provenance.require_same(old, record, directory, "search")

@@ -10,7 +10,7 @@ from pathlib import Path
 import keras
 
 from keras_wx.errors import TrainingError
-from keras_wx.training.logs.files import rewriting
+from keras_wx.training.files import rewriting
 from keras_wx.training.telemetry import Telemetry
 
 EPOCHS_FILE = "log.csv"

@@ -12,9 +12,9 @@ import keras
 
 from keras_wx.data.pydataset import Samples
 from keras_wx.errors import unknown_name
+from keras_wx.training.files import rewriting
 from keras_wx.training.logs.aside import Aside
 from keras_wx.training.logs.examples import Examples
-from keras_wx.training.logs.files import rewriting
 from keras_wx.training.saver import BEST
 from keras_wx.training.telemetry import Telemetry
 
