@@ -1,0 +1,76 @@
+"""Scores of curtains from sums over columns, and back: the additions to those of forecasts."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from keras_wx.verification import pooling
+
+_SUMS = (
+    *("n_columns", "forecast_cloud", "truth_cloud", "cloud_in_both"),
+    *("forecast_histogram", "truth_histogram", "edge_moments"),
+    *("forecast_lowest_echo", "truth_lowest_echo"),
+    *("forecast_without_echo", "truth_without_echo", "n_lowest_echo"),
+    *("profile_count", "n_time_spectra", "n_height_spectra", "n_unsure", "spread_count"),
+)
+_MEANS = {
+    **dict.fromkeys(("lowest_echo_mae", "lowest_echo_bias"), "n_lowest_echo"),
+    **{
+        f"{side}_{name}": "profile_count"
+        for side in ("forecast", "truth")
+        for name in ("profile", "cloud_profile")
+    },
+    **{
+        f"{side}_{along}_power": f"n_{along}_spectra"
+        for along in ("time", "height")
+        for side in ("forecast", "truth", "ensemble_mean")
+    },
+    **{"coverage": "n_pairs", "unsure_coverage": "n_unsure"},
+    **dict.fromkeys(("spread_variance", "spread_mse"), "spread_count"),
+}
+"""Name -> the number that it is the mean over."""
+
+
+def to_sums(scores: xr.Dataset) -> xr.Dataset:
+    """What may be added up over blocks of columns."""
+    sums = pooling.to_sums(scores).assign({name: scores[name] for name in _SUMS if name in scores})
+    means = {name: weight for name, weight in _MEANS.items() if name in scores}
+    return sums.assign(
+        {name: scores[name].fillna(0) * scores[weight] for name, weight in means.items()}
+    )
+
+
+def from_sums(sums: xr.Dataset) -> xr.Dataset:
+    """The scores of sums over columns: the inverse of `to_sums`, and every ratio."""
+    scores = pooling.from_sums(sums).assign({name: sums[name] for name in _SUMS if name in sums})
+    means = {name: weight for name, weight in _MEANS.items() if name in sums}
+    scores = scores.assign(
+        {name: _ratio(sums[name], sums[weight]) for name, weight in means.items()}
+    )
+    return scores.assign(
+        dice=_ratio(2 * scores["cloud_in_both"], scores["forecast_cloud"] + scores["truth_cloud"]),
+        emd=_earth_mover(scores["forecast_histogram"], scores["truth_histogram"]),
+        edge_correlation=_pearson(scores["edge_moments"]),
+        profile_bias=scores["forecast_profile"] - scores["truth_profile"],
+    )
+
+
+def _earth_mover(forecast: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
+    """Mean difference of the distributions over the range, in per cent."""
+    dim = "reflectivity_bin"
+    shares = (_ratio(counts, counts.sum(dim)).cumsum(dim) for counts in (forecast, truth))
+    difference = abs(next(shares) - next(shares))
+    return 100 * difference.mean(dim, skipna=False)
+
+
+def _pearson(moments: xr.DataArray) -> xr.DataArray:
+    n, x, y, xx, yy, xy = (moments.sel(moment=name, drop=True) for name in moments["moment"].values)
+    variances = (n * xx - x**2) * (n * yy - y**2)
+    # A variance that is 0 but for rounding has no correlation.
+    enough = variances > 1e-12 * (n * xx) * (n * yy)
+    return (n * xy - x * y) / np.sqrt(variances.where(enough))
+
+
+def _ratio(numerator: xr.DataArray, denominator: xr.DataArray) -> xr.DataArray:
+    return numerator / denominator.where(denominator > 0)
