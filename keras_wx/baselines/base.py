@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from keras_wx.errors import ModelError
-
 if TYPE_CHECKING:
     from keras_wx.spec import Preset
 
@@ -39,7 +37,7 @@ class Draws:
 
 
 class Baseline:
-    """A forecast without training, in NumPy, that stands beside the trained models.
+    """A model without training, in NumPy, that stands beside the trained ones.
 
     Like a Keras model it has `predict(x)` on arrays of network numbers, `get_config()` and
     `preset`, so that `keras_wx.predict` and every table treat both alike. Subclasses write
@@ -49,12 +47,6 @@ class Baseline:
     generator of each forecast from `self.rng.next(frames)`. `keras_wx.predict(members=...)` then
     gives an ensemble, and its `seed` rules the draws. One that forecasts any variable, in whatever
     units, says `any_variable = True`; one that forecasts some says of which units in `forecasts`.
-
-    Args:
-        output_frames: number of frames to forecast.
-
-    Raises:
-        ModelError: no frames to forecast.
     """
 
     preset: Preset | None = None
@@ -62,12 +54,7 @@ class Baseline:
     any_variable = False
     weights = ()
 
-    def __init__(self, name: str | None = None, *, output_frames: int = 15):
-        if output_frames < 1:
-            raise ModelError(
-                f"Expected at least one output frame. Received: output_frames={output_frames}"
-            )
-        self.output_frames = output_frames
+    def __init__(self, name: str | None = None):
         self.name = name or type(self).__name__.lower()
         self.rng = Draws()
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from keras_wx.baselines.base import Baseline
+from keras_wx.baselines.nowcast import NowcastBaseline
 from keras_wx.transforms import ZR
 
 RAIN_RATE = ("mm h-1", "mm/h", "mm hr-1", "mm/hr")
 _RELATION = ZR.model_validate("marshall_palmer")
 
 
-class EchoBaseline(Baseline):
+class EchoBaseline(NowcastBaseline):
     """A baseline of reflectivity [dBZ] or rain rate [mm h-1]: the units are those of its preset.
 
     A baseline without a preset takes its numbers for dBZ. Of a rain rate R it looks at the

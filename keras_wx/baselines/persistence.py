@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from keras_wx.baselines.base import Baseline
+from keras_wx.baselines.nowcast import NowcastBaseline
 from keras_wx.registry import register_model
 
 
 @register_model("persistence")
-class Persistence(Baseline):
+class Persistence(NowcastBaseline):
     """Repeats the last frame: the forecast that any other has to beat.
 
     Args:
