@@ -1,6 +1,8 @@
 """Layers that the models are built from."""
 
+from keras_wx.layers.blind_zone import HideBlindZone, MergeMeasured
 from keras_wx.layers.change import AddChange
+from keras_wx.layers.class_gate import ClassGate
 from keras_wx.layers.convlstm import ConvLSTM
 from keras_wx.layers.dropout import MonteCarloDropout, dropout_layers, switch_dropout
 from keras_wx.layers.extrapolation import Extrapolation
@@ -10,9 +12,12 @@ from keras_wx.layers.patches import DepthToSpace, SpaceToDepth
 __all__ = [
     "FCLSTM",
     "AddChange",
+    "ClassGate",
     "ConvLSTM",
     "DepthToSpace",
     "Extrapolation",
+    "HideBlindZone",
+    "MergeMeasured",
     "MonteCarloDropout",
     "SpaceToDepth",
     "dropout_layers",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import keras
+from keras import ops
 
 from keras_wx.errors import ModelError
 
@@ -24,6 +25,13 @@ class MonteCarloDropout(keras.layers.Dropout):
             along which it varies. `(None, 1, 1, None)` drops whole channels of images.
         seed: of the draws. `keras_wx.predict(..., seed=...)` takes its own instead.
         active: False makes the layer the identity. `switch_dropout` changes it for a whole model.
+
+    Call arguments:
+        inputs: any tensor.
+        members: number of equal parts of the batch that are drawn for one after the other, as so
+            many calls would: a whole ensemble in one call.
+        rows: number of rows (axis 1) of which the input holds the first. What is drawn for these
+            is then what a call with all rows draws for them.
 
     Input shape:
         Any.
@@ -56,8 +64,22 @@ class MonteCarloDropout(keras.layers.Dropout):
         super().__init__(rate, noise_shape=noise_shape, seed=seed, **kwargs)
         self.active = active
 
-    def call(self, inputs):
-        return super().call(inputs, training=self.active)
+    def call(self, inputs, members=1, rows=None):
+        if members == 1 and rows is None:
+            return super().call(inputs, training=self.active)
+        if not self.active or self.rate == 0:
+            return inputs
+        parts = ops.split(inputs, members) if members > 1 else [inputs]
+        dropped = [self._first_rows(part, rows or part.shape[1]) for part in parts]
+        return ops.concatenate(dropped)
+
+    def _first_rows(self, inputs, rows):
+        """Dropout of the first of so many rows."""
+        if inputs.shape[1] == rows:
+            return super().call(inputs, training=True)
+        batch, first, *rest = ops.shape(inputs)
+        factors = super().call(ops.ones((batch, rows, *rest), inputs.dtype), training=True)
+        return inputs * factors[:, :first]
 
     def get_config(self):
         return super().get_config() | {"active": self.active}
