@@ -1,4 +1,4 @@
-"""What is done to a window's pixels: crops, flips and quarter turns, the same for every frame."""
+"""What is done to a window: crops, flips and turns of every frame alike, or of their order."""
 
 from __future__ import annotations
 
@@ -10,17 +10,24 @@ import numpy as np
 from keras_wx.errors import DataError
 
 KINDS = ("flip", "rotate")
+"""Of maps. A frame may be seen from any side, but not before the one that it grew out of."""
+CURTAIN_KINDS = ("flip_time",)
+"""Of curtains, which may be passed in both directions, but never lie on their head."""
 CROPS = ("auto", "random", "center", None)
 
 
 class Pose(NamedTuple):
-    """Where a window is cut out, and how it is turned. Applied to `(time, y, x)` arrays."""
+    """Where a window is cut out, and how it is turned. Applied to `(time, y, x)` arrays.
+
+    What reads the frames puts those that run `backwards` in their order.
+    """
 
     row: int = 0
     column: int = 0
     flip: bool = False
     mirror: bool = False
     quarter_turns: int = 0
+    backwards: bool = False
 
     def apply(self, frames: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
         """A view of `frames`, shape `(time, *shape)`."""
@@ -39,10 +46,11 @@ class Augmentation:
     """Draws a pose for each window of a batch.
 
     Args:
-        kinds: of `"flip"` (both axes, each with probability 1/2) and `"rotate"` (0 to 3 quarter
-            turns, on square grids).
+        kinds: of `"flip"` (both axes, each with probability 1/2), `"rotate"` (0 to 3 quarter
+            turns, on square grids) and `"flip_time"` (with probability 1/2).
         shapes: rows and columns of a sample, on each of its grids.
         room: rows and columns by which the data are larger, where a crop is drawn from.
+        allowed: the kinds that make sense of these data.
 
     Raises:
         DataError: for an unknown kind, and for quarter turns of a grid that is not square.
@@ -53,11 +61,12 @@ class Augmentation:
         kinds: Iterable[str],
         shapes: Iterable[tuple[int, int]],
         room: tuple[int, int] = (0, 0),
+        allowed: tuple[str, ...] = KINDS,
     ):
         self.kinds = frozenset([kinds] if isinstance(kinds, str) else kinds)
-        unknown = self.kinds - set(KINDS)
+        unknown = self.kinds - set(allowed)
         if unknown:
-            raise DataError(f"augment: expected some of {KINDS}. Received: {sorted(unknown)}")
+            raise DataError(f"augment: expected some of {allowed}. Received: {sorted(unknown)}")
         for rows, columns in shapes:
             if "rotate" in self.kinds and rows != columns:
                 raise DataError(
@@ -76,10 +85,11 @@ class Augmentation:
         columns = rng.integers(self.room[1] + 1, size=windows)
         flips = rng.integers(2, size=(windows, 2)) * ("flip" in self.kinds)
         turns = rng.integers(4, size=windows) * ("rotate" in self.kinds)
+        backwards = rng.integers(2, size=windows) * ("flip_time" in self.kinds)
         return [
-            Pose(int(row), int(column), bool(flip), bool(mirror), int(quarter_turns))
-            for row, column, (flip, mirror), quarter_turns in zip(
-                rows, columns, flips, turns, strict=True
+            Pose(int(row), int(column), bool(flip), bool(mirror), int(quarter_turns), bool(back))
+            for row, column, (flip, mirror), quarter_turns, back in zip(
+                rows, columns, flips, turns, backwards, strict=True
             )
         ]
 

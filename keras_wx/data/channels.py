@@ -25,6 +25,7 @@ class Channel:
         """Fills `out` `(batch, time, y, x)`; a single frame is repeated along time."""
         first, frames = self.variable.offsets[0], self.variable.frames
         for window, start, pose in zip(out, (init + first).tolist(), poses, strict=True):
+            window = window[::-1] if pose.backwards else window
             if frames == 1:
                 window[:] = pose.apply(self.store.read(start, start + 1), out.shape[2:])
                 continue

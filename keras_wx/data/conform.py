@@ -18,6 +18,8 @@ from keras_wx.errors import DataError
 from keras_wx.spec import Grid, Sample, Variable, format_step
 from keras_wx.transforms import ZR, ZR_PAIRS
 
+NO_ECHO = -60.0
+"""dBZ of no power at all, which has no logarithm: below what any radar sees."""
 UNEVEN = 0.15
 """How much narrower a grid of degrees may grow towards the pole before a warning."""
 
@@ -40,7 +42,8 @@ def conform(
         sample: what the model eats and gives.
         regrid: bring another grid spacing to the sample's (see `keras_wx.data.regrid`).
         resample: bring a finer time step to the sample's (see `keras_wx.data.timeaxis`).
-        convert_units: convert units that differ by a factor or an offset.
+        convert_units: convert units that differ by a factor or an offset, and the reflectivity
+            factor in mm6 m-3 to dBZ.
         zr: the Z-R pair between reflectivity and rain rate, where the dataset has the other one:
             `"marshall_palmer"`, `"hko_7"`, another name of `keras_wx.transforms.ZR_PAIRS`, or
             `(a, b)` of `Z = a R**b`.
@@ -158,7 +161,8 @@ def _with_units(field: xr.DataArray, variable: Variable, convert: bool) -> xr.Da
     if u.same_units(given, wanted):
         return field
     factors = u.conversion(given, wanted)
-    if factors is None:
+    linear = u.linear_reflectivity(given) if u.is_reflectivity(wanted) else None
+    if factors is None and linear is None:
         unknown = "" if u.is_unit(given) else f" ({given!r} is no unit that can be read)"
         raise DataError(
             f"Variable {field.name!r}: expected units {wanted!r}, received {given!r}, which do not "
@@ -169,7 +173,14 @@ def _with_units(field: xr.DataArray, variable: Variable, convert: bool) -> xr.Da
             f"Variable {field.name!r}: expected units {wanted!r}, received {given!r}. "
             "convert_units=True converts them."
         )
-    return _scaled(field, factors, wanted)
+    return _in_decibels(field, linear) if factors is None else _scaled(field, factors, wanted)
+
+
+def _in_decibels(field: xr.DataArray, factor: float) -> xr.DataArray:
+    """dBZ of a reflectivity factor, of which 1 in the field's units is `factor` mm6 m-3."""
+    least = 10.0 ** (NO_ECHO / 10)
+    new = (10.0 * np.log10(np.maximum(deferred(field) * factor, least))).astype("float32")
+    return new.rename(field.name).assign_attrs(field.attrs | {"units": "dBZ"})
 
 
 def _scaled(field: xr.DataArray, factors: tuple[float, float], units: str) -> xr.DataArray:

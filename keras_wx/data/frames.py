@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
@@ -27,7 +28,7 @@ class FrameStore:
 
     Args:
         field: dims `(time, y, x)`, or `(y, x)` for what does not change, physical units, lazy or
-            in memory.
+            in memory. The columns of a curtain, `(time, height)`, are frames one pixel wide.
         transform: physical to network numbers.
         cache_bytes: memory for blocks, as float32. It holds two blocks at least, since a window
             may lie in both: larger chunks are read in parts.
@@ -52,10 +53,10 @@ class FrameStore:
         self.coords = {dim: field[dim].variable for dim in field.dims[1:] if dim in field.coords}
         self.transform = transform
         self._cache_bytes = cache_bytes
-        self.shape = field.shape
+        self.shape = field.shape if field.ndim == 3 else (*field.shape, 1)
         self.missing = missing_frames(field)
         self.may_be_missing = self.missing is None or bool(self.missing.any())
-        self._frame_bytes = 4 * field.shape[1] * field.shape[2]
+        self._frame_bytes = _frame_bytes(field)
         self.edges = block_edges(field, largest=cache_bytes // 2)
         self._edges = self.edges.tolist()
         self._blocks: OrderedDict[int, np.ndarray] = OrderedDict()
@@ -146,7 +147,7 @@ class FrameStore:
         start, stop = self.edges[i], self.edges[i + 1]
         self.reads += 1
         try:
-            physical = self.field[start:stop].values
+            physical = self.field[start:stop].values.reshape(-1, *self.shape[1:])
         except (OSError, RuntimeError) as error:
             raise DataError(
                 f"Cannot read {self.name!r}, frames {start} to {stop - 1}: {error}. The file may "
@@ -191,7 +192,7 @@ def missing_frames(field: xr.DataArray) -> np.ndarray | None:
     """
     packed = np.dtype(field.encoding.get("dtype", field.dtype)).kind in "iub"
     if field.variable._in_memory:
-        return np.isnan(field.values).any(axis=(1, 2))
+        return np.isnan(field.values).any(axis=tuple(range(1, field.ndim)))
     if packed and not {"_FillValue", "missing_value"} & set(field.encoding):
         return np.zeros(len(field), bool)
     return None
@@ -209,9 +210,8 @@ def block_edges(field: xr.DataArray, *, largest: int = 512 * 1024**2) -> np.ndar
     else:
         stored = _chunk_frames(field)
         chunks = [*range(stored, frames, stored), frames]
-    frame_bytes = 4 * field.shape[1] * field.shape[2]
-    most = max(1, largest // frame_bytes)
-    least = max(1, min(BLOCK_BYTES, largest // 2) // frame_bytes)
+    most = max(1, largest // _frame_bytes(field))
+    least = max(1, min(BLOCK_BYTES, largest // 2) // _frame_bytes(field))
     edges = [0]
     for edge in chunks:
         while edge - edges[-1] > most:
@@ -219,6 +219,10 @@ def block_edges(field: xr.DataArray, *, largest: int = 512 * 1024**2) -> np.ndar
         if edge - edges[-1] >= least or edge == frames:
             edges.append(edge)
     return np.array(edges)
+
+
+def _frame_bytes(field: xr.DataArray) -> int:
+    return 4 * math.prod(field.shape[1:])
 
 
 def _chunk_frames(field: xr.DataArray) -> int:

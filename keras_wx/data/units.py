@@ -92,6 +92,12 @@ def is_reflectivity(units: str) -> bool:
     return bool(_DBZ.match(str(units)))
 
 
+def linear_reflectivity(units: str) -> float | None:
+    """Factor that turns `units` into the mm6 m-3 of the reflectivity factor Z, or None."""
+    factors = conversion(units, "mm6 m-3")
+    return None if factors is None else factors[0]
+
+
 def is_rain_rate(units: str) -> bool:
     """Whether `units` is a depth or a mass of water per time, on the scale of rain.
 

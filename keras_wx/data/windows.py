@@ -7,6 +7,7 @@ from datetime import timedelta
 import numpy as np
 
 from keras_wx.data.timeaxis import check_increasing, time_step
+from keras_wx.errors import DataError
 from keras_wx.spec import Sample
 
 
@@ -58,9 +59,30 @@ def init_indices(times: np.ndarray, sample: Sample, *, inputs_only: bool = False
 
 
 def span(sample: Sample, *, inputs_only: bool = False) -> tuple[int, int]:
-    """First and last step of a window. Step 0, the time of the forecast, always belongs to it."""
+    """First and last step of a window. Step 0, the time of the forecast, always belongs to it.
+
+    The steps of a curtain are its columns, of which the first is step 0.
+    """
+    if sample.is_curtain:
+        return 0, curtain_columns(sample) - 1
     first, last = sample.input_steps if inputs_only else sample.window_steps
     return min(first, 0), max(last, 0)
+
+
+def curtain_columns(sample: Sample) -> int:
+    """Number of columns of a curtain.
+
+    Raises:
+        DataError: for a sample that leaves it open.
+    """
+    (name, grid), *_ = sample.grids.items()
+    columns = grid.shape[grid.dims.index("time")]
+    if columns is None:
+        raise DataError(
+            f"The grid {name!r} of the sample leaves its number of columns open, and windows need "
+            f"one: sample.merged({{'grids': {{{name!r}: {{'shape': [..., 128]}}}}}}) gives it."
+        )
+    return columns
 
 
 def window_frames(sample: Sample) -> int:
