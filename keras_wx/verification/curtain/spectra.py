@@ -47,5 +47,5 @@ def of_spectra(part: Columns, scene: int, depth: int) -> Sums:
 def _power(series: np.ndarray) -> np.ndarray:
     """`(..., n)` -> the sum over all series, by wavenumber from 1 to n // 2."""
     length = series.shape[-1]
-    power = np.abs(np.fft.rfft(series)[..., 1:]) ** 2 / length
+    power = np.abs(np.fft.rfft(series.astype(float))[..., 1:]) ** 2 / length
     return power.reshape(-1, length // 2).sum(axis=0)

@@ -59,9 +59,8 @@ def from_sums(sums: xr.Dataset) -> xr.Dataset:
 def _earth_mover(forecast: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
     """Mean difference of the distributions over the range, in per cent."""
     dim = "reflectivity_bin"
-    shares = (_ratio(counts, counts.sum(dim)).cumsum(dim) for counts in (forecast, truth))
-    difference = abs(next(shares) - next(shares))
-    return 100 * difference.mean(dim, skipna=False)
+    ours, theirs = (_ratio(each.cumsum(dim), each.sum(dim)) for each in (forecast, truth))
+    return 100 * abs(ours - theirs).mean(dim, skipna=False)
 
 
 def _pearson(moments: xr.DataArray) -> xr.DataArray:
