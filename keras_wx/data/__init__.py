@@ -21,7 +21,7 @@ _HOMES = {
     "Samples": "pydataset",
 }
 
-_MODULES = ("hko_2015",)
+_MODULES = ("curtain", "hko_2015")
 
 __all__ = sorted(["conform", *_HOMES, *_MODULES])
 

@@ -9,6 +9,7 @@ import xarray as xr
 
 from keras_wx.data import units as u
 from keras_wx.data.additive import deferred
+from keras_wx.data.curtain.rows import on_rows
 from keras_wx.data.geometry import is_geographic, same_spacing, spacing_km, spatial_dims
 from keras_wx.data.regrid import regrid as regridded
 from keras_wx.data.timeaxis import check_increasing, time_step
@@ -36,11 +37,14 @@ def conform(
     """Checks that a dataset fits a sample, and converts what the caller allows.
 
     The size of the grid is not looked at: samples are crops of a larger one, forecasts are tiled.
+    Only the rows of a curtain are: those above the sample's are cut off.
 
     Args:
-        dataset: dims `(time, y, x)` or `(time, lat, lon)`, variables in physical units.
+        dataset: dims `(time, y, x)`, `(time, lat, lon)` or, for samples that are curtains,
+            `(time, height)`; variables in physical units.
         sample: what the model eats and gives.
-        regrid: bring another grid spacing to the sample's (see `keras_wx.data.regrid`).
+        regrid: bring another grid spacing to the sample's (see `keras_wx.data.regrid`, and
+            `keras_wx.data.curtain` for that of heights).
         resample: bring a finer time step to the sample's (see `keras_wx.data.timeaxis`).
         convert_units: convert units that differ by a factor or an offset, and the reflectivity
             factor in mm6 m-3 to dBZ.
@@ -50,8 +54,9 @@ def conform(
 
     Returns:
         A dataset with the variables that the sample names and nothing else, dims
-        `(time, y, x)`. What needs no conversion stays as it was, lazy and with its encoding; what
-        is converted is `float32`, and lazy where its source was.
+        `(time, y, x)`, or those of the grid of a curtain, whose `blind_zone.variable` comes along
+        where the data have it. What needs no conversion stays as it was, lazy and with its
+        encoding; what is converted is `float32`, and lazy where its source was.
 
     Raises:
         DataError: naming what was wrong, expected and received, and the option that helps.
@@ -68,7 +73,11 @@ def conform(
     for variable in _needed(sample):
         field = _with_units(_find(dataset, variable, zr), variable, convert_units)
         field = _at_step(field, sample, resample)
-        fields[variable.name] = _on_grid(field, sample.grids[variable.grid], regrid)
+        place = on_rows if sample.is_curtain else _on_grid
+        fields[variable.name] = place(field, sample.grids[variable.grid], regrid)
+    top = sample.blind_zone.variable if sample.blind_zone else None
+    if top in dataset.data_vars:
+        fields[top] = _at_step(dataset[top], sample, resample)
     try:
         joined = xr.merge([f.to_dataset(name=name) for name, f in fields.items()], join="exact")
     except ValueError as error:
@@ -86,10 +95,11 @@ def require_dataset(name: str, value: object) -> None:
 
 
 def _needed(sample: Sample) -> list[Variable]:
-    """One record a name: a target is often an input too, and a calendar is made of the times."""
+    """One record a name: a target is often an input too. A calendar is made of the times, and the
+    mask of a curtain of its blind zone."""
     needed: dict[str, Variable] = {}
     for variable in sample.variables:
-        if variable.role == "calendar":
+        if variable.role == "calendar" or (sample.is_curtain and variable.role == "mask"):
             continue
         known = needed.setdefault(variable.name, variable)
         if (known.grid, known.units) != (variable.grid, variable.units):

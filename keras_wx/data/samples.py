@@ -7,9 +7,11 @@ from datetime import timedelta
 
 import xarray as xr
 
-from keras_wx.data.augment import Augmentation, centre, crop_kind, cropped_shape
+from keras_wx.data.augment import CURTAIN_KINDS, Augmentation, centre, crop_kind, cropped_shape
 from keras_wx.data.channels import Channel, plan_arrays
 from keras_wx.data.conform import conform
+from keras_wx.data.curtain.filter import CloudFilter
+from keras_wx.data.curtain.samples import curtain_samples
 from keras_wx.data.frames import FrameStore
 from keras_wx.data.pydataset import Samples
 from keras_wx.data.selection import select
@@ -29,7 +31,7 @@ def samples(
     seed: int = 0,
     splits: Splits | None = None,
     gap: str | timedelta | None = None,
-    filter: RainFilter | None = None,
+    filter: RainFilter | CloudFilter | None = None,
     min_rain_fraction: float | None = None,
     augment: Iterable[str] | None = None,
     crop: str | None = "auto",
@@ -52,7 +54,8 @@ def samples(
     give `fit(..., shuffle=False)` or `.to_tf()`: the samples are shuffled already.
 
     Args:
-        dataset: dims `(time, y, x)` or `(time, lat, lon)`, variables in physical units.
+        dataset: dims `(time, y, x)` or `(time, lat, lon)`, variables in physical units; or a
+            curtain, dims `(time, height)`, for a sample that is one.
         preset: what the model eats and gives: `model.preset`, `keras_wx.info(name)`, or a `Sample`.
         split: `"train"`, `"val"`, `"test"` or another name in `splits`; None or `"all"` takes
             everything.
@@ -64,14 +67,17 @@ def samples(
             standard split or, if it has none, the fractions 0.7, 0.15 and 0.15. See
             `keras_wx.data.split_periods`.
         gap: least time between two parts, such as `"6h"`. None takes what the dataset's standard
-            split says and, where it says nothing, the length of a window.
-        filter: which windows are worth it. None takes the preset's.
+            split says and, where it says nothing, the length of a window or, of curtains, the time
+            in which columns decorrelate (`keras_wx.data.curtain.decorrelation_time`), if that is
+            longer.
+        filter: which windows are worth it. None takes the preset's. For curtains also a
+            `keras_wx.data.curtain.CloudFilter`.
         min_rain_fraction: replaces the filter's `min_fraction`; 0 keeps every window.
-        augment: of `"flip"` and `"rotate"`. None takes the preset's for the split `"train"`, as far
-            as the grid allows, and nothing otherwise.
+        augment: of `"flip"` and `"rotate"`, or `"flip_time"` of curtains. None takes the preset's
+            for the split `"train"`, as far as the grid allows, and nothing otherwise.
         crop: where data are larger than the preset's grid: `"random"`, `"center"`, None for the
             whole grid (less what the model's patches do not divide), or `"auto"`, which is random
-            for the split `"train"` and the centre otherwise.
+            for the split `"train"` and the centre otherwise. Curtains keep their lowest rows.
         stride: frames between the starts of two windows.
         drop_remainder: leave out the last batch where it is smaller.
         cache_bytes: memory for frames that were read, as float32.
@@ -84,7 +90,10 @@ def samples(
         A `keras.utils.PyDataset` of `(x, y)`, or `(x, y, sample_weight)` where data may be missing:
         x `(batch, time, y, x, channels)` and y alike, float32 network numbers; the weight
         `(batch, time, y, x)` is 1 where the target is valid and 0 where it is missing. Inputs that
-        differ in grid or steps are a dict of such arrays.
+        differ in grid or steps are a dict of such arrays. Of curtains, x is
+        `(batch, height, time, channels)`, with the mask as its last channel, and the weight
+        `(batch, height, time)` is the mask, 0 where the target is missing. Its ramp is drawn anew
+        for each window of the split `"train"`, and that of forecasts otherwise.
 
     Raises:
         DataError: for data that do not fit, and when no window is left.
@@ -111,6 +120,27 @@ def samples(
     )
     if "time" not in data.coords:
         raise DataError("Samples are cut along time, and no variable of the sample has times.")
+    if sample.is_curtain:
+        if crop != "auto":
+            raise DataError(f"crop: curtains keep their lowest rows. Received: crop={crop!r}")
+        usual = training.augment if training and for_training else ()
+        return curtain_samples(
+            data,
+            sample,
+            attrs=dataset.attrs,
+            split=split,
+            splits=splits,
+            gap=gap,
+            filter=_rain_filter(sample, filter, min_rain_fraction),
+            augment=[k for k in usual if k in CURTAIN_KINDS] if augment is None else augment,
+            stride=stride,
+            cache_bytes=cache_bytes,
+            batch_size=batch_size,
+            shuffle=for_training if shuffle is None else shuffle,
+            seed=seed,
+            drop_remainder=drop_remainder,
+            **options,
+        )
     data, shapes, room = _crop(data, sample, crop_kind(crop, training=for_training))
     if augment is None:
         augment = _usual(training, shapes) if training and for_training else ()

@@ -1,0 +1,29 @@
+"""Curtains: height x time, with a blind zone at the bottom that a model fills in.
+
+Other names load on first use: reading a dataset needs no Keras.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+_HOMES = {
+    "blind_rows": "mask",
+    "mask_of": "mask",
+    "soft_mask": "mask",
+    "gate_values": "gates",
+    "CloudFilter": "filter",
+    "decorrelation_time": "decorrelation",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str):
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__():
+    return __all__
