@@ -60,10 +60,13 @@ def in_terms_of_options(message: str, parameters: Iterable) -> str:
         message = re.sub(r"open_dataset\('(\w+)', path=\.\.\.\)", r"--dataset \1", message)
     for parameter in parameters:
         is_option = parameter.opts[0].startswith("-")
+        is_flag = getattr(parameter, "is_flag", False)
         ours = max(parameter.opts, key=len) if is_option else parameter.metavar
 
-        def written(match: re.Match, ours: str = ours) -> str:
+        def written(match: re.Match, ours: str = ours, is_flag: bool = is_flag) -> str:
             value = (match["value"] or "").strip("'\"")
+            if is_flag:  # it has one value, be that True or None
+                return ours if value in ("", "...", "True", "None") else match[0]
             if value == "None" and match.string.startswith(" ", match.end()):
                 return f"no {ours}"
             return ours if value in ("", "...", "True", "None") else f"{ours} {value}"

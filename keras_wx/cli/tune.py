@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from keras_wx.cli import _options as o
-from keras_wx.cli.train import pairs
+from keras_wx.cli import _training as t
 
 if TYPE_CHECKING:
     from keras_wx.tuning.result import SweepResult
 
-_TRIALS = "What all trials have in common"
 _SHOWN = 10
 
 
@@ -66,64 +65,22 @@ def tune(
     ] = 5,
     workers: Annotated[int, typer.Option(min=1, metavar="N", help="Processes.")] = 1,
     seed: Annotated[int, typer.Option(metavar="N", help="Of the proposals and all trials.")] = 0,
-    val_path: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE",
-            help="Data to validate on, if not a part of INPUT.",
-            rich_help_panel=_TRIALS,
-        ),
-    ] = None,
-    epochs: Annotated[
-        int | None, typer.Option(min=1, metavar="N", rich_help_panel=_TRIALS, help="Of a trial.")
-    ] = None,
-    steps_per_epoch: Annotated[
-        int | None,
-        typer.Option(
-            min=1, metavar="N", rich_help_panel=_TRIALS, help="Batches; else all windows once."
-        ),
-    ] = None,
-    settings: Annotated[
-        list[str],
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            rich_help_panel=_TRIALS,
-            help="Anything in the preset's section training, as for keras-wx train.",
-        ),
-    ] = [],  # noqa: B006
-    config: Annotated[
-        list[str],
-        typer.Option(
-            "--config",
-            metavar="KEY=VALUE",
-            rich_help_panel=_TRIALS,
-            help="A change of the architecture, such as output_frames=12.",
-        ),
-    ] = [],  # noqa: B006
-    weights: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WEIGHTS",
-            rich_help_panel=_TRIALS,
-            help="Start from default, a variant, or a file; without it from random ones.",
-        ),
-    ] = None,
-    stride: Annotated[
-        int,
-        typer.Option(min=1, metavar="N", rich_help_panel=_TRIALS, help="Frames between windows."),
-    ] = 1,
-    val_stride: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", rich_help_panel=_TRIALS, help="The same, to validate on."),
-    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No line for each trial.")] = False,
+    epochs: t.Epochs = None,
+    steps_per_epoch: t.StepsPerEpoch = None,
+    settings: t.Settings = [],  # noqa: B006
+    config: t.Config = [],  # noqa: B006
+    weights: t.Weights = None,
+    val: t.Validation = None,
+    stride: t.Stride = 1,
+    val_stride: t.ValStride = None,
+    min_rain_fraction: t.MinRain = None,
+    crop: t.Crop = False,
+    devices: t.Devices = None,
     wandb: Annotated[
         bool,
-        typer.Option(
-            "--wandb", rich_help_panel=_TRIALS, help="Log each trial to Weights & Biases."
-        ),
+        typer.Option("--wandb", rich_help_panel=t.RUN, help="Log each trial to Weights & Biases."),
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No line for each trial.")] = False,
     dataset: o.Dataset = "radar",
     variable: o.Variable = None,
     units: o.Units = None,
@@ -136,33 +93,33 @@ def tune(
 ) -> None:
     """Search for the configuration of a model that learns best from radar frames.
 
-    Each trial is a training with other values. Trials that fail are recorded, and the search goes
-    on.
+    Each trial is a training with other values; all that concerns recipe, windows, run and input
+    holds for every one. Trials that fail are recorded, and the search goes on.
     """
-    recipe = pairs(settings, "--set") | {
-        key: value
-        for key, value in {"epochs": epochs, "steps_per_epoch": steps_per_epoch}.items()
-        if value is not None
-    }
-    options = {"variable": variable, "units": units, "spacing_km": spacing_km, "step": step}
-    data = o.open_input(path, dataset, **options)
-    val = None if val_path is None else o.open_input(val_path, dataset, **options)
-
-    from keras_wx.cli._model import import_keras
-    from keras_wx.zoo import presets
-
-    presets.get(name)  # a wrong name is told at once, not after the seconds that Keras takes
-    import_keras()
+    recipe = t.recipe_of(settings, epochs=epochs, steps_per_epoch=steps_per_epoch)
+    samples = t.cuts(
+        crop=crop,
+        min_rain_fraction=min_rain_fraction,
+        stride=stride,
+        regrid=regrid,
+        resample=resample,
+        convert_units=convert_units,
+        zr=zr,
+    )
+    data, val_data = t.open_data(
+        path, val, dataset, variable=variable, units=units, spacing_km=spacing_km, step=step
+    )
+    t.import_training(name)
     from keras_wx.tuning.tune import tune as run_search
 
     found = run_search(
         name,
         data,
-        val,
+        val_data,
         output_dir=output_dir,
         space=space,
         oracle=oracle,
-        oracle_options=pairs(oracle_settings, "--oracle-set"),
+        oracle_options=t.pairs(oracle_settings, "--oracle-set"),
         max_trials=max_trials,
         objective=objective,
         direction=direction,
@@ -172,15 +129,10 @@ def tune(
         seed=seed,
         verbose=0 if quiet else 1,
         weights=weights,
-        config=pairs(config, "--config"),
-        samples={
-            "stride": stride,
-            "regrid": regrid,
-            "resample": resample,
-            "convert_units": convert_units,
-            "zr": o.zr_pair(zr),
-        },
+        config=t.pairs(config, "--config"),
+        samples=samples,
         val_samples={} if val_stride is None else {"stride": val_stride},
+        devices=t.number_or_word(devices),
         wandb=wandb,
         **recipe,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import xarray as xr
@@ -12,6 +12,7 @@ from keras_wx import metrics
 from keras_wx.errors import DataError, ModelError, TrainingError, unknown_name
 from keras_wx.registry import models
 from keras_wx.spec import Preset, Training
+from keras_wx.training.distribution import place
 from keras_wx.training.train import train as train_model
 
 _OURS = ("name", "train", "val", "output_dir", "resume", "recipe", "seed", "verbose")
@@ -27,6 +28,24 @@ def check_data(train: Any, val: Any) -> None:
                 f"{which}: expected an xarray.Dataset, of which each trial cuts its own windows "
                 f"and batches. Received: {type(data).__name__}"
             )
+
+
+def check_devices(devices: int | str | Sequence[str] | None, workers: int) -> None:
+    """Raises TrainingError where devices are not there, or trials could not have them alone."""
+    if devices is None:
+        return
+    if workers > 1:
+        raise TrainingError(
+            f"Received workers={workers} and devices={devices!r}: every worker would train on the "
+            "same devices. The same call in several processes, each of which sees other devices "
+            "(CUDA_VISIBLE_DEVICES), works on one search."
+        )
+    processes = place(devices).processes
+    if processes > 1:
+        raise TrainingError(
+            f"devices={devices!r} are those of {processes} processes that train together "
+            "(KERAS_DISTRIBUTION_NUM_PROCESSES). In a search each process runs trials of its own."
+        )
 
 
 def recipe_options(options: Mapping[str, Any]) -> dict[str, Any]:

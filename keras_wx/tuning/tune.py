@@ -17,6 +17,7 @@ from keras_wx.training.recipe import preset_before, resolve
 from keras_wx.tuning.changes import SpaceFunction, changes_of
 from keras_wx.tuning.checks import (
     check_data,
+    check_devices,
     check_keys,
     check_trainable,
     direction_of,
@@ -31,7 +32,7 @@ from keras_wx.tuning.workers import work, work_together
 
 MAX_TRIALS = 20
 _NEVER = 10**9
-_NO_IDENTITY = ("wandb", "callbacks", "logs", "keep", "checkpoint_every")
+_NO_IDENTITY = ("wandb", "callbacks", "logs", "keep", "checkpoint_every", "devices")
 
 
 def tune(
@@ -111,6 +112,7 @@ def tune(
     recipe = recipe_options(options)
     preset = preset_before(name, options.get("weights"))
     check_trainable(preset)
+    check_devices(options.get("devices"), workers)
     if isinstance(space, Space) or not callable(space):
         space = read_space(space, preset.architecture)
     hyperparameters = keras_tuner.HyperParameters()

@@ -17,8 +17,7 @@ def options(folder, *more):
         "--set",
         "loss=mse",
     )
-    rain = ("--min-rain-fraction", 0, "--whole-grid")
-    return ("--output-dir", folder, *recipe, *rain, *more)
+    return ("--output-dir", folder, *recipe, "--min-rain-fraction", 0, "--whole-grid", *more)
 
 
 def test_trains_goes_on_and_refuses_another_recipe(run, model_folder, radar_file, tmp_path):
@@ -51,11 +50,21 @@ def test_wrong_words(run, model_folder, radar_file, tmp_path):
         (("--set", "loss=[1"), "is not YAML"),
         (("--freeze", "encodr"), "Parts: encoder, forecaster, head"),
         (("--config", "filter=[3]"), "filters"),
+        (("--layer-rate", "head=0"), "--layer-rate: expected factors above 0"),
+        (("--log", "cvs"), "Weights & Biases is the option --wandb"),
     ):
         given = options(tmp_path / "run", "--val-path", radar_file, *more)
         found = run("train", model_folder, radar_file, *given)
         assert found.exit_code != 0
         assert words in " ".join(found.output.replace("│", " ").split()), found.output
+
+
+def test_data_that_are_too_small_are_told_of_the_option(run, model_folder, radar_file, tmp_path):
+    """`crop=None`, of which the message speaks in Python, is a switch here."""
+    given = (arg for arg in options(tmp_path / "run") if arg != "--whole-grid")
+    found = run("train", model_folder, radar_file, *given)
+    assert found.exit_code == 1
+    assert ". --whole-grid takes the data's own grid" in found.output
 
 
 def test_help_says_how_to_set_what_has_no_option(run):

@@ -37,7 +37,8 @@ def test_searches_goes_on_and_prints_the_best(
     given = (
         *(model_folder, radar_file, "--output-dir", folder, "--space", space, "--quiet"),
         *("--oracle", "random", "--epochs", 2, "--steps-per-epoch", 3, "--val-stride", 2),
-        *("--set", "optimizer.clipnorm=1", "--config", "output_frames=2"),
+        *("--set", "optimizer.clipnorm=1", "--config", "output_frames=2", "--devices", 1),
+        *("--whole-grid", "--min-rain-fraction", 0),
     )
     first = run("tune", *given, "--max-trials", 2)
     assert first.exit_code == 0, first.output
@@ -49,6 +50,8 @@ def test_searches_goes_on_and_prints_the_best(
     assert arguments["optimizer.clipnorm"] == 1
     assert arguments["config"] == {"output_frames": 2}
     assert arguments["val_samples"] == {"stride": 2}
+    assert arguments["samples"]["crop"] is None
+    assert arguments["devices"] == 1
     longer = run("tune", *given, "--max-trials", 4)
     assert "4 trials, 0 of them failed" in longer.output
     assert [name for name, _ in training.calls] == ["0000", "0001", "0002", "0003"]
@@ -61,6 +64,9 @@ def test_wrong_words(run, model_folder, radar_file, tmp_path, training, space):
         (("--objective", "val_los"), "Did you mean 'val_loss'"),
         (("--space", "convlstm_stak"), "convlstm_stack"),
         (("--set", "epoch=1"), "Did you mean 'epochs'"),
+        (("--devices", 2, "--workers", 2), "--workers 2 and --devices 2: every worker would train"),
+        (("--devices", 99), "devices: expected 'all', a number up to"),
+        (("--val-path", "-"), "--val-path: expected an xarray.Dataset"),
     ):
         given = (model_folder, radar_file, "--output-dir", tmp_path / "no", "--space", space)
         found = run("tune", *given, *more)

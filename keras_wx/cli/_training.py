@@ -1,0 +1,174 @@
+"""What training and searching have in common: options, and what they say in Python.
+
+The parameters of a command have the names of the Python arguments, of which messages speak.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from keras_wx.cli import _options as o
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+RECIPE = "Recipe (the preset's where nothing is said)"
+FINE = "Fine-tuning"
+DATA = "Windows of the input"
+RUN = "Run"
+
+Validation = Annotated[
+    str | None,
+    typer.Option(
+        "--val-path",
+        metavar="FILE",
+        help="Data to validate on, if not a part of INPUT; - for none.",
+        rich_help_panel=DATA,
+    ),
+]
+Epochs = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", rich_help_panel=RECIPE, help="Of a run."),
+]
+StepsPerEpoch = Annotated[
+    int | None,
+    typer.Option(
+        min=1, metavar="N", rich_help_panel=RECIPE, help="Batches; else all windows once."
+    ),
+]
+Settings = Annotated[
+    list[str],
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        rich_help_panel=RECIPE,
+        help="Anything else in the preset's section training, once or several times: "
+        "optimizer.clipnorm=1, schedule=cosine, 'schedule.drops={45: 0.1}', warmup_steps=200, "
+        "ema=0.999, accumulate=4, mixed_precision=bfloat16, early_stopping=false, "
+        "early_stopping.patience=5, loss=mse, augment=[flip].",
+    ),
+]
+Config = Annotated[
+    list[str],
+    typer.Option(
+        "--config",
+        metavar="KEY=VALUE",
+        rich_help_panel=RECIPE,
+        help="A change of the architecture, such as filters=[32,32] or output_frames=12.",
+    ),
+]
+Weights = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WEIGHTS",
+        rich_help_panel=FINE,
+        help="Start from these: default, a variant, or a file *.weights.h5, such as that of a "
+        "checkpoint. Without it the run starts from random ones.",
+    ),
+]
+Devices = Annotated[
+    str | None,
+    typer.Option(metavar="N|all", rich_help_panel=RUN, help="Devices that share every batch."),
+]
+Stride = Annotated[
+    int, typer.Option(min=1, metavar="N", rich_help_panel=DATA, help="Frames between windows.")
+]
+ValStride = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", rich_help_panel=DATA, help="The same, to validate on."),
+]
+MinRain = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=1,
+        metavar="X",
+        rich_help_panel=DATA,
+        help="Least fraction of rain in a window; 0 keeps dry ones.",
+    ),
+]
+Crop = Annotated[
+    bool,
+    typer.Option(
+        "--whole-grid", rich_help_panel=DATA, help="Fields of INPUT's size, not the model's."
+    ),
+]
+
+
+def open_data(
+    path: str, val: str | None, dataset: str, **options: Any
+) -> tuple[xr.Dataset, xr.Dataset | bool | None]:
+    """INPUT and the data to validate on, as `keras_wx.train` takes them.
+
+    Args:
+        path: INPUT.
+        val: another one, `-` for none, None for a part of INPUT.
+        dataset: the source that reads both.
+        options: of the source.
+    """
+    data = o.open_input(path, dataset, **options)
+    if val == o.NO_FILE:
+        return data, False
+    return data, None if val is None else o.open_input(val, dataset, **options)
+
+
+def import_training(name: str) -> None:
+    """Imports Keras, once it is known that there is such a model: it takes seconds."""
+    from keras_wx.cli._model import import_keras
+    from keras_wx.zoo import presets
+
+    presets.get(name)
+    import_keras()
+
+
+def recipe_of(settings: list[str], **fields: Any) -> dict[str, Any]:
+    """The recipe's options: what `--set` says, and what has an option of its own."""
+    given = {key: value for key, value in fields.items() if value is not None}
+    return pairs(settings, "--set") | given
+
+
+def cuts(
+    *, crop: bool, min_rain_fraction: float | None, zr: str | None, **options: Any
+) -> dict[str, Any]:
+    """Arguments of `keras_wx.samples`: those that were given, and the switches."""
+    found = options | {"zr": o.zr_pair(zr)}
+    if crop:
+        found["crop"] = None
+    if min_rain_fraction is not None:
+        found["min_rain_fraction"] = min_rain_fraction
+    return found
+
+
+def number_or_word(text: str | None) -> int | str | None:
+    """`"2"` as a number, `"all"` and `"10min"` as they are."""
+    return int(text) if text and text.isdigit() else text
+
+
+def pairs(texts: list[str], option: str) -> dict[str, Any]:
+    """`["optimizer.clipnorm=1", "augment=[flip]"]` as a mapping; values are read as YAML."""
+    import yaml
+
+    found = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not (key and equals):
+            raise typer.BadParameter(f"expected KEY=VALUE. Received: {text!r}", param_hint=option)
+        try:
+            found[key.strip()] = _number(yaml.safe_load(value))
+        except yaml.YAMLError:
+            raise typer.BadParameter(
+                f"the value of {key} is not YAML. Received: {value!r}", param_hint=option
+            ) from None
+    return found
+
+
+def _number(value: Any) -> Any:
+    """YAML takes `1e-4` for a text, since it has no dot."""
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
