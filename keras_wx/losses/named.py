@@ -13,8 +13,11 @@ from keras_wx import transforms
 from keras_wx.errors import ModelError, unknown_name
 from keras_wx.keras_names import keras_class
 from keras_wx.losses.balanced_error import BalancedError
+from keras_wx.losses.blind_mae import BlindMAE
+from keras_wx.losses.cloud_likelihood import CloudLikelihood
 from keras_wx.losses.combined import Combined
 from keras_wx.losses.cross_entropy import SequenceCrossEntropy
+from keras_wx.losses.hybrid import Hybrid
 from keras_wx.losses.ms_ssim import MultiScaleSSIM
 from keras_wx.losses.reduction import POINT_MEAN
 from keras_wx.losses.soft_csi import SoftCSI
@@ -27,6 +30,9 @@ LOSSES = {
     "ms_ssim": MultiScaleSSIM,
     "spectral": SpectralError,
     "combined": Combined,
+    "blind_mae": BlindMAE,
+    "hybrid": Hybrid,
+    "cloud_likelihood": CloudLikelihood,
 }
 _PHYSICAL = (BalancedError, SoftCSI)
 

@@ -11,6 +11,8 @@ from keras_wx import transforms
 from keras_wx.errors import ModelError
 from keras_wx.losses.reduction import FieldLoss
 
+_ALL_BUT_LEAD_TIME = (0, 2, 3, 4)
+
 
 @keras.saving.register_keras_serializable(package="keras_wx")
 class SoftCSI(FieldLoss):
@@ -77,16 +79,19 @@ class SoftCSI(FieldLoss):
 
     def compare(self, y_true, y_pred, weight):
         observed, forecast = self.transform.inverse(y_true), self.transform.inverse(y_pred)
-        scores = [self._csi(observed, forecast, weight, edge) for edge in self.thresholds]
+        scores = [
+            soft_index(
+                observed,
+                forecast,
+                weight,
+                edge=edge,
+                temperature=self.temperature,
+                smoothing=self.smoothing,
+                axis=_ALL_BUT_LEAD_TIME,
+            )
+            for edge in self.thresholds
+        ]
         return 1.0 - ops.mean(ops.stack(scores))
-
-    def _csi(self, observed, forecast, weight, edge):
-        """The index of one threshold for each lead time."""
-        seen = weight * ops.cast(observed >= edge, weight.dtype)
-        said = ops.sigmoid((forecast - edge) / self.temperature)
-        hits = _by_lead_time(seen * said)
-        union = _by_lead_time(seen + weight * said) - hits
-        return (hits + self.smoothing) / (union + self.smoothing)
 
     def get_config(self):
         return super().get_config() | {
@@ -97,5 +102,19 @@ class SoftCSI(FieldLoss):
         }
 
 
-def _by_lead_time(points):
-    return ops.sum(points, axis=(0, 2, 3, 4))
+def soft_index(
+    observed,
+    forecast,
+    weight,
+    *,
+    edge: float,
+    temperature: float,
+    smoothing: float,
+    axis: tuple[int, ...] | None = None,
+):
+    """The index of one threshold, of the sums over `axis`; see `SoftCSI` for the symbols."""
+    seen = weight * ops.cast(observed >= edge, weight.dtype)
+    said = ops.sigmoid((forecast - edge) / temperature)
+    hits = ops.sum(seen * said, axis=axis)
+    union = ops.sum(seen + weight * said, axis=axis) - hits
+    return (hits + smoothing) / (union + smoothing)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 import numpy as np
-from loss_fields import EVERY_LOSS, GRAY, radar_like
+from loss_fields import EVERY_LOSS, GRAY, eaten, radar_like
 
 SHAPE = (2, 3, 24, 27, 1)
 SMOOTH = ("echo", "masked", "false alarm", "opposite")
@@ -37,9 +37,9 @@ def outputs() -> dict[str, np.ndarray]:
     for name, arguments in EVERY_LOSS.items():
         loss = losses.get(name, transform=GRAY, **arguments)
         for case, (y_true, y_pred, weight) in cases.items():
-            value, gradient = value_and_gradient(loss, y_true, y_pred, weight)
+            value, gradient = value_and_gradient(loss, *eaten(name, y_true, y_pred, weight))
             found[f"{name}/{case}/value"] = value
-            found[f"{name}/{case}/gradient"] = gradient
+            found[f"{name}/{case}/gradient"] = gradient.reshape(*SHAPE[:-1], -1)
     return found
 
 
