@@ -222,7 +222,10 @@ def test_spacing_that_is_not_known():
 def test_a_curtain_keeps_its_own_axes():
     curtain = xr.Dataset(
         {"reflectivity": (("height", "time"), np.zeros((4, 6)), {"units": "dBZ"})},
-        coords={"time": np.datetime64("2019-05-17", "ns") + np.arange(6) * np.timedelta64(4, "s")},
+        coords={
+            "time": np.datetime64("2019-05-17", "ns") + np.arange(6) * np.timedelta64(4, "s"),
+            "height": ("height", [39.0, 117.0, 195.0, 273.0], {"units": "m"}),
+        },
     )
     records = [
         {"name": "reflectivity", "units": "dBZ", "role": role, "grid": "curtain"}

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy import fft
 
+from keras_wx.data.sources._events import splits_by_event
 from keras_wx.data.sources._grid import metre_coordinates
 from keras_wx.errors import DataError
 from keras_wx.registry import register_dataset
@@ -117,7 +118,7 @@ def synthetic_rain(
         {"reflectivity": (("time", "y", "x"), np.concatenate(fields), attrs)},
         coords={"time": np.concatenate(times), **metre_coordinates(shape, (spacing_km,) * 2)},
         attrs={"title": "Synthetic rain", "source": f"keras_wx synthetic_rain, seed {seed}"}
-        | _splits([(t[0], t[-1]) for t in times]),
+        | splits_by_event([(t[0], t[-1]) for t in times]),
     )
 
 
@@ -178,19 +179,3 @@ def _event(random, length, shape, spacing_km, seconds, velocity) -> np.ndarray:
         frame[...] = ECHO_FROM + SPREAD * (fft.irfft2(waves, s=domain)[window] - threshold)
         waves = drift * memory * waves + news * noise()
     return np.where(fields < ECHO_FROM, np.float32(NO_ECHO), fields)
-
-
-def _splits(spans: list[tuple[np.datetime64, np.datetime64]]) -> dict[str, str]:
-    """About three fifths of the events to train on, the rest for validation and test."""
-    if len(spans) < 3:
-        return {}
-    held_out = max(1, len(spans) // 5)
-    parts = {
-        "split_train": spans[: -2 * held_out],
-        "split_val": spans[-2 * held_out : -held_out],
-        "split_test": spans[-held_out:],
-    }
-    return {
-        name: "/".join(np.datetime_as_string((part[0][0], part[-1][1]), unit="s"))
-        for name, part in parts.items()
-    }
