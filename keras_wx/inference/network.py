@@ -16,11 +16,18 @@ if TYPE_CHECKING:
 
 
 def fixed_grid(model: keras.Model | Baseline) -> tuple[int | None, int | None]:
-    """Rows and columns that a model was built for; None where it takes any."""
-    shape = getattr(model, "input_shape", None)
-    if isinstance(shape, dict):
-        shape = next(iter(shape.values()))
-    return (None, None) if shape is None else tuple(shape[-3:-1])
+    """Rows and columns that a model was built for; None where it takes any.
+
+    Raises:
+        ModelError: for a model that reads fields on several grids.
+    """
+    fields = [x.shape[-3:-1] for x in getattr(model, "inputs", None) or () if len(x.shape) > 3]
+    if len(set(fields)) > 1:
+        raise ModelError(
+            f"Expected a model that reads fields on one grid. {model.name} was built for "
+            f"{[tuple(shape) for shape in fields]}"
+        )
+    return tuple(fields[0]) if fields else (None, None)
 
 
 def grid_multiple(model: keras.Model | Baseline) -> int:

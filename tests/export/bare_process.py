@@ -2,9 +2,9 @@
 
     python bare_process.py FOLDER
 
-The folder has one folder a model, with `inputs.npz` and files of any format. The forecasts go to
-`forecasts.npz` beside them, the files' records to `records.json`. Files are opened as the
-documentation of each runtime says, with nothing of the exporter.
+The folder has `inputs.npz` and a model in files of any format. The forecasts go to `forecasts.npz`
+beside them, the files' records to `records.json`. Files are opened as the documentation of each
+runtime says, with nothing of the exporter.
 """
 
 import json
@@ -53,12 +53,12 @@ def litert(path):
 READERS = {"saved_model": saved_model, "onnx": onnx, "litert": litert}
 
 if __name__ == "__main__":
-    for folder in Path(sys.argv[1]).iterdir():
-        forecasts, records = {}, {}
-        inputs = np.load(folder / "inputs.npz")
-        for path in folder.glob("model_*"):
-            kind = path.stem.removeprefix("model_")
-            run, records[kind] = READERS[kind](path)
-            forecasts |= {f"{kind}_{name}": run(inputs[name]) for name in inputs.files}
-        np.savez(folder / "forecasts.npz", **forecasts)
-        (folder / "records.json").write_text(json.dumps(records))
+    folder = Path(sys.argv[1])
+    forecasts, records = {}, {}
+    inputs = np.load(folder / "inputs.npz")
+    for path in folder.glob("model_*"):
+        kind = path.stem.removeprefix("model_")
+        run, records[kind] = READERS[kind](path)
+        forecasts |= {f"{kind}_{name}": run(inputs[name]) for name in inputs.files}
+    np.savez(folder / "forecasts.npz", **forecasts)
+    (folder / "records.json").write_text(json.dumps(records))

@@ -1,4 +1,4 @@
-"""What the export tests share: every network of the zoo as files, run in a bare process."""
+"""What the export tests share: a network as files, run in a bare process, and one by hand."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 
+from keras_wx import spec
 from keras_wx.errors import ModelError
 from keras_wx.inference.export import export
 from keras_wx.inference.network import fixed_grid, grid_multiple
@@ -48,13 +50,12 @@ class Exported:
         self.records = json.loads((self.folder / "records.json").read_text())
 
 
-def run_bare(cases: list[Exported]) -> None:
-    """Runs the files of all models in one process that cannot import keras_wx."""
-    command = [sys.executable, BARE_PROCESS, str(cases[0].folder.parent)]
+def run_bare(case: Exported) -> None:
+    """Runs the files of a model in a process that cannot import keras_wx."""
+    command = [sys.executable, BARE_PROCESS, str(case.folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
-    for case in cases:
-        case.read()
+    case.read()
 
 
 def shapes(model, grid):
@@ -103,3 +104,24 @@ def assert_equal(received: np.ndarray, wanted: np.ndarray) -> None:
     span = np.nanmax(wanted) - np.nanmin(wanted)
     assert span > 0.01, "a forecast that hardly varies shows no difference"
     np.testing.assert_allclose(received, wanted, rtol=0, atol=1e-4 * span, equal_nan=True)
+
+
+def curtain(*names):
+    """A sample of single fields of height x time without a step: two inputs and a target."""
+    roles = ("input", "input", "target")
+    variables = [
+        {"name": name, "role": role, "grid": "curtain", "units": "dBZ", "fill": -60,
+         "transform": {"linear": {"low": -60, "high": 40, "clip": False}}}
+        for role, name in zip(roles, names, strict=True)
+    ]  # fmt: skip
+    grids = {"curtain": {"dims": ["height", "time"]}}
+    return spec.read_sample({"grids": grids, "variables": variables})
+
+
+def mean_of_two(channels=1, rank=4):
+    """A network that reads `ze` and `ldr`, `(batch, height, time, channels)`, by their names."""
+    shape = (*(None,) * (rank - 2), channels)
+    fields = {name: keras.Input(shape, name=name) for name in ("ze", "ldr")}
+    both = keras.layers.Concatenate()(list(fields.values()))
+    mean = keras.layers.Dense(channels, kernel_initializer=keras.initializers.Constant(0.5))
+    return keras.Model(fields, mean(both), name="mean_of_two")

@@ -1,16 +1,17 @@
 """The transforms inside: by hand, for several variables, against `predict`."""
 
-import export_cases
 import keras
 import numpy as np
 import pytest
+from export_cases import curtain, expected, mean_of_two
 from keras import ops
 
 from keras_wx import spec
 from keras_wx.errors import ModelError
-from keras_wx.inference.export.check import agree
+from keras_wx.inference.export.check import agree, echo
 from keras_wx.inference.export.physical import physical
 from keras_wx.inference.export.portable import portable
+from keras_wx.inference.network import fixed_grid
 
 
 def sample_of(*inputs, target):
@@ -37,6 +38,9 @@ def sample_of(*inputs, target):
 DBZ = ("reflectivity", "dBZ", {"linear": {"low": 0, "high": 60}}, 0)
 WIND = ("wind", "m s-1", {"standard": {"mean": 2.0, "std": 4.0}}, 2)
 RAIN = ("rain_rate", "mm h-1", [{"log": {"floor": 0.1}}, {"standard": {"mean": 0, "std": 2}}], 0.1)
+
+
+CURTAIN = curtain("ze", "ldr", "ze")
 
 
 def sum_of_channels():
@@ -81,13 +85,72 @@ def test_without_a_fill_missing_stays_missing():
     np.testing.assert_array_equal(np.isnan(whole({"frames": x})["forecast"]).ravel(), [True, False])
 
 
+def test_fields_without_a_time_axis():
+    """(batch, height, time, channels), by name and in the order of the model, not the sample's."""
+    whole = physical(mean_of_two(), curtain("ldr", "ze", "ze"), grid=(1, 4))
+    dims = ("batch", "height", "time", "channel")
+    assert [(array.name, array.dims, array.shape) for array in (*whole.inputs, whole.output)] == [
+        ("ze", dims, (None, 1, 4, 1)),
+        ("ldr", dims, (None, 1, 4, 1)),
+        ("forecast", dims, (None, 1, 4, 1)),
+    ]
+    ze = np.array([-20, -60, np.nan, np.nan], "float32").reshape(1, 1, 4, 1)
+    ldr = np.array([0, -30, -30, np.nan], "float32").reshape(1, 1, 4, 1)
+    forecast = whole({"ze": ze, "ldr": ldr})["forecast"]
+    np.testing.assert_allclose(forecast.ravel(), [-10, -45, np.nan, np.nan], rtol=1e-5)
+    gaps = [np.isnan(echo(array, 2, (1, 4))).ravel().tolist() for array in whole.inputs]
+    assert gaps == 2 * [[False, False, False, True] * 2]
+
+
+def two_grids():
+    data = sample_of(DBZ, WIND, target=DBZ).model_dump()
+    data["grids"]["coarse"] = {}
+    data["variables"][1]["grid"] = "coarse"
+    return spec.read_sample(data)
+
+
+def one_array():
+    frames = keras.Input((2, None, None, 1), name="frames")
+    return keras.Model(frames, frames[:, -1:], name="last")
+
+
 @pytest.mark.parametrize(
-    ("inputs", "message"),
-    [((DBZ,), r"one channel for each of \['reflectivity'\].*\(None, 2, None, None, 2\)")],
-)
-def test_other_channels_than_variables(inputs, message):
+    ("model", "sample", "message"),
+    [
+        (
+            one_array, sample_of(DBZ, WIND, target=DBZ),
+            r"for each of \['reflectivity', 'wind'\].*2, y, x, 2\).*\(None, 2, None, None, 1\)",
+        ),
+        (one_array, two_grids(), r"fields on one grid. Received: grids \['coarse', 'radar'\]"),
+        (
+            one_array, sample_of(DBZ, target=DBZ).with_frames(input_frames=3),
+            r"frames has .* 3 frames: expected \(batch, 3, y, x, 1\).*\(None, 2, None, None, 1\)",
+        ),
+        (
+            one_array, sample_of(DBZ, target=DBZ).with_frames(output_frames=4),
+            r"forecast has .* 4 frames: .*\(None, 1, None, None, 1\)",
+        ),
+        (mean_of_two, curtain("ze", "cdr", "ze"), r"'cdr'\] by.*inputs \['ldr', 'ze'\]"),
+        (lambda: mean_of_two(channels=2), CURTAIN, r"height, time, 1\).*None, 2\)"),
+        (lambda: mean_of_two(rank=3), CURTAIN, r"Received: \(None, None, 1\)"),
+    ],
+    ids=["channels", "grids", "input frames", "output frames", "names", "channels by name", "rank"],
+)  # fmt: skip
+def test_a_model_that_does_something_else_than_its_sample_says(model, sample, message):
     with pytest.raises(ModelError, match=message):
-        physical(sum_of_channels(), sample_of(*inputs, target=DBZ))
+        physical(model(), sample)
+
+
+def test_the_grid_of_a_model_with_several_inputs():
+    """Vectors, such as the time of a diffusion step, lie on no grid."""
+    shapes = {"a": (3,), "b": (4, 6, 1), "c": (2, 4, 6, 1)}
+    inputs = {name: keras.Input(shape, name=name) for name, shape in shapes.items()}
+    outputs = ops.sum(inputs["a"]) + inputs["b"] + inputs["c"][:, 0]
+    assert fixed_grid(keras.Model(inputs, outputs)) == (4, 6)
+    coarse = keras.Input((2, 3, 1))
+    model = keras.Model([coarse, inputs["b"]], ops.sum(coarse) + inputs["b"], name="finer")
+    with pytest.raises(ModelError, match=r"finer was built for \[\(2, 3\), \(4, 6\)\]"):
+        fixed_grid(model)
 
 
 def test_the_copy_is_float32_and_draws_nothing():
@@ -115,17 +178,17 @@ def test_the_copy_is_float32_and_draws_nothing():
 )
 def test_the_tolerance(change, same):
     """1e-4 of the range, which is 50 here; a value that is missing in one alone is a difference."""
-    expected = np.array([10.0, 60.0, np.nan, 20.0], "float64")
-    received = expected + np.array([0, 0, 0, 50 * change])
-    assert agree(received, expected) == same
-    assert not agree(received[:3], expected)
+    wanted = np.array([10.0, 60.0, np.nan, 20.0], "float64")
+    received = wanted + np.array([0, 0, 0, 50 * change])
+    assert agree(received, wanted) == same
+    assert not agree(received[:3], wanted)
 
 
 def test_the_reference_of_these_tests_knows_gaps():
-    """`export_cases.expected` itself, on a network that gives back its last frame."""
+    """`expected` itself, on a network that gives back its last frame."""
     frames = keras.Input((2, None, None, 1), name="frames")
     model = keras.Model(frames, frames[:, -1:])
     model.preset = type("Preset", (), {"sample": sample_of(DBZ, target=DBZ)})
     x = np.array([[np.nan, 12], [np.nan, np.nan], [5, np.nan]], "float32").T
-    forecast = export_cases.expected(model, x.reshape(1, 2, 1, 3, 1))
+    forecast = expected(model, x.reshape(1, 2, 1, 3, 1))
     np.testing.assert_allclose(forecast.ravel(), [12, np.nan, 0], equal_nan=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from keras_wx.errors import ModelError
-from keras_wx.inference.export.physical import DIMS, OUTPUT, Array, Physical
+from keras_wx.inference.export.physical import OUTPUT, Array, Physical
 
 TOLERANCE = 1e-4
 """Largest difference, in parts of the range (maximum - minimum) of the forecast."""
@@ -24,8 +24,7 @@ def check(physical: Physical, run: Callable[[dict], dict], multiple: int) -> Non
     Raises:
         ModelError: the two differ.
     """
-    sizes = {"batch": 2, "y": 8 * multiple, "x": 10 * multiple}
-    x = {array.name: echo(array, sizes) for array in physical.inputs}
+    x = {array.name: echo(array, 2, (8 * multiple, 10 * multiple)) for array in physical.inputs}
     expected = physical(x)[OUTPUT]
     received = run(x)[OUTPUT]
     if not agree(received, expected):
@@ -45,26 +44,29 @@ def agree(received: np.ndarray, expected: np.ndarray) -> bool:
     return np.allclose(received, expected, rtol=0, atol=TOLERANCE * span + rounding, equal_nan=True)
 
 
-def echo(array: Array, sizes: dict[str, int]) -> np.ndarray:
+def echo(array: Array, batch_size: int, grid: tuple[int, int]) -> np.ndarray:
     """A moving wave over the whole range of the transform, in physical units.
 
-    A variable with a `fill` has gaps: a column in the first frame, and a point in all of them.
+    A variable with a `fill` has gaps: a point in every frame, and where there is time a column in
+    the first.
 
     Args:
         array: its shape and variables.
-        sizes: of the dims `batch`, `y` and `x` that the array leaves open.
+        batch_size: where the array leaves it open.
+        grid: rows and columns, where the array leaves them open.
     """
-    shape = [
-        sizes[dim] if size is None else size for dim, size in zip(DIMS, array.shape, strict=True)
-    ]
-    batch, time, y, x, channel = np.indices(shape, np.float32)
-    waves = np.sin(0.7 * y + 0.4 * x - 0.5 * time + 2.0 * batch + channel)
+    batch, *time, rows, columns, channels = array.shape
+    grid = (rows or grid[0], columns or grid[1])
+    axes = np.indices((batch or batch_size, *time, *grid, channels), np.float32)
+    phase = 2.0 * axes[0] - 0.5 * sum(axes[1:-3]) + 0.7 * axes[-3] + 0.4 * axes[-2] + axes[-1]
     fields = []
     for number, variable in enumerate(array.variables):
-        field = variable.transform.inverse(0.5 + 0.5 * waves[..., number]).astype(np.float32)
+        waves = np.sin(phase[..., number])
+        field = variable.transform.inverse(0.5 + 0.5 * waves).astype(np.float32)
         if variable.fill is not None:
-            field[:, 0, :, 0] = np.nan
-            field[:, :, -1, -1] = np.nan
+            field[..., -1, -1] = np.nan
+            if time:
+                field[:, 0, :, 0] = np.nan
         fields.append(field)
     return np.stack(fields, axis=-1)
 

@@ -6,19 +6,19 @@ import functools
 from collections.abc import Callable
 from pathlib import Path
 
-from keras_wx.inference.export.physical import DIMS, OUTPUT, Physical
+from keras_wx.inference.export.physical import OUTPUT, Physical
 from keras_wx.inference.export.record import RECORD_KEY
 
 
 def write(physical: Physical, path: Path, record: str) -> None:
     import onnx
 
-    _teach_log1p()
-    physical.model.export(path, format="onnx", input_signature=physical.signature, verbose=False)
-    model = onnx.load(path)
-    _rename(model.graph, model.graph.output[0].name, OUTPUT)
-    for value in (*model.graph.input, *model.graph.output):
-        for name, dim in zip(DIMS, value.type.tensor_type.shape.dim, strict=True):
+    model = _converted(physical)
+    _fold(model)
+    for array, value in zip(
+        (*physical.inputs, physical.output), (*model.graph.input, *model.graph.output), strict=True
+    ):
+        for name, dim in zip(array.dims, value.type.tensor_type.shape.dim, strict=True):
             if not dim.HasField("dim_value"):
                 dim.dim_param = name
     onnx.helper.set_model_props(model, {RECORD_KEY: record})
@@ -32,6 +32,72 @@ def reader(path: Path) -> Callable[[dict], dict]:
     session = onnxruntime.InferenceSession(path)
     names = [output.name for output in session.get_outputs()]
     return lambda x: dict(zip(names, session.run(names, x), strict=True))
+
+
+def _converted(physical: Physical):
+    """The graph with its weights.
+
+    For tf2onnx the weights are arguments, and get their values afterwards: it copies every constant
+    dozens of times, which would take memory of 80 times the weights.
+    """
+    import keras
+    import onnx
+    import tensorflow as tf
+    import tf2onnx
+
+    _teach_log1p()
+    weights = {f"weight_{number}": v for number, v in enumerate(physical.model.variables)}
+
+    def forecast(*tensors):
+        arrays = dict(zip((array.name for array in physical.inputs), tensors, strict=False))
+        values = tensors[len(arrays) :]
+        with keras.StatelessScope(list(zip(weights.values(), values, strict=True))):
+            return {OUTPUT: physical.call(arrays)}
+
+    signature = [tf.TensorSpec(array.shape, name=array.name) for array in physical.inputs]
+    signature += [tf.TensorSpec(v.shape, v.dtype, name) for name, v in weights.items()]
+    model, _ = tf2onnx.convert.from_function(tf.function(forecast), signature)
+    arrays = [value for value in model.graph.input if value.name not in weights]
+    del model.graph.input[:]
+    model.graph.input.extend(arrays)
+    for name, variable in weights.items():
+        model.graph.initializer.append(onnx.numpy_helper.from_array(variable.numpy(), name))
+    return model
+
+
+def _fold(model) -> None:
+    """Computes what depends on weights alone, such as kernels with axes in the order of ONNX."""
+    import onnx
+    from onnx.reference import ReferenceEvaluator
+
+    graph = model.graph
+    known = {tensor.name: tensor for tensor in graph.initializer}
+    names, folded, rest = set(known), [], []
+    for node in graph.node:  # each after those that it reads
+        if names.issuperset(node.input):
+            folded.append(node)
+            names.update(node.output)
+        else:
+            rest.append(node)
+    read = {name for node in rest for name in node.input}
+    results = [name for node in folded for name in node.output if name in read]
+    part = onnx.helper.make_graph(
+        folded,
+        "weights",
+        [],
+        [onnx.helper.make_empty_tensor_value_info(name) for name in results],
+        [known[name] for node in folded for name in node.input if name in known],
+    )
+    part = onnx.helper.make_model(part, opset_imports=model.opset_import)
+    values = ReferenceEvaluator(part).run(None, {})
+    kept = [tensor for name, tensor in known.items() if name in read]
+    kept += [
+        onnx.numpy_helper.from_array(value, name)
+        for name, value in zip(results, values, strict=True)
+    ]
+    for field, new in ((graph.initializer, kept), (graph.node, rest)):
+        del field[:]
+        field.extend(new)
 
 
 @functools.cache
@@ -52,11 +118,3 @@ def _teach_log1p() -> None:
                 "Log", added.output, outputs=node.output, name=node.name,
                 shapes=shapes, dtypes=dtypes,
             )  # fmt: skip
-
-
-def _rename(graph, old: str, new: str) -> None:
-    """Gives the output the name that it has in the other formats."""
-    for node in graph.node:
-        for names in (node.input, node.output):
-            names[:] = [new if name == old else name for name in names]
-    graph.output[0].name = new

@@ -14,8 +14,9 @@ from keras_wx.spec import Sample, Variable
 if TYPE_CHECKING:
     import keras
 
-DIMS = ("batch", "time", "y", "x", "channel")
 OUTPUT = "forecast"
+ROLES = ("input", "mask", "static")
+"""Of the variables that a model reads, in the order of their channels."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,13 @@ class Array:
 
     Attributes:
         name: as the file calls it.
-        shape: sizes along `DIMS`; None where any is taken.
+        dims: `batch`, `time` where there are frames, the two of the grid, `channel`.
+        shape: sizes along them; None where any is taken.
         variables: what the channels are.
     """
 
     name: str
+    dims: tuple[str, ...]
     shape: tuple[int | None, ...]
     variables: tuple[Variable, ...]
 
@@ -60,7 +63,11 @@ class Physical:
 
     def __call__(self, x: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Forecasts from arrays by name, as the file gives them."""
-        return {name: np.asarray(y) for name, y in self.model(self._argument(x)).items()}
+        return {OUTPUT: np.asarray(self.call(x))}
+
+    def call(self, x: dict):
+        """The forecast, a tensor, from arrays or tensors by name."""
+        return self.model(self._argument(x))[OUTPUT]
 
     def _argument(self, by_name: dict):
         """What the model is called with: all by name, or the only one."""
@@ -80,18 +87,20 @@ def physical(
     variable, the forecast is missing too.
 
     Args:
-        model: from network numbers to network numbers.
+        model: from network numbers to network numbers. It reads one array that has a channel for
+            each variable, or a dictionary with an array for each by its name.
         sample: names the variables, their transforms and fills.
         grid: rows and columns; None leaves open what the model leaves open.
         batch_size: None leaves it open.
 
     Raises:
-        ModelError: for a model that was built for another grid, or whose inputs are not fields
-            along time.
+        ModelError: for a model that was built for another grid, that reads or gives something else
+            than the sample says, or fields on several grids.
     """
     import keras
     from keras import ops
 
+    _check_fields_on_one_grid(model, sample)
     arrays = _input_arrays(model, sample, grid, batch_size)
     fields = {
         array.name: keras.Input(batch_shape=array.shape, dtype="float32", name=array.name)
@@ -99,29 +108,46 @@ def physical(
     }
     network, missing = {}, False
     for array in arrays:
-        channels = []
-        for number, variable in enumerate(array.variables):
-            x = fields[array.name][..., number : number + 1]
-            if variable.fill is not None:
-                x = ops.where(ops.isnan(x), variable.fill, x)
-            channels.append(variable.transform(x))
-        network[array.name] = ops.concatenate(channels, axis=-1)
-        unknown = ops.any(ops.isnan(fields[array.name]), axis=-1, keepdims=True)
-        missing = ops.logical_or(missing, ops.all(unknown, axis=1, keepdims=True))
+        x = fields[array.name]
+        network[array.name] = _transformed(x, array.variables)
+        unknown = ops.any(ops.isnan(x), axis=-1, keepdims=True)
+        if len(array.dims) == 5:
+            unknown = ops.all(unknown, axis=1)
+        missing = ops.logical_or(missing, unknown)
     several = isinstance(model.input, dict)
     y = model(network if several else network[arrays[0].name])
-    if y.shape[-1] != len(sample.targets):
-        raise ModelError(
-            f"{model.name}: the sample has {len(sample.targets)} targets, one channel of the "
-            f"forecast each. The model gave {tuple(y.shape)} (batch, time, y, x, channels)"
-        )
+    dims = _dims(model, sample, OUTPUT, y, sample.targets)
     forecast = [
         target.transform.inverse(y[..., number : number + 1])
         for number, target in enumerate(sample.targets)
     ]
+    if len(dims) == 5:
+        missing = ops.expand_dims(missing, axis=1)
     y = ops.where(missing, float("nan"), ops.concatenate(forecast, axis=-1))
     whole = keras.Model(fields if several else fields[arrays[0].name], {OUTPUT: y})
-    return Physical(whole, arrays, Array(OUTPUT, tuple(y.shape), sample.targets))
+    return Physical(whole, arrays, Array(OUTPUT, dims, tuple(y.shape), sample.targets))
+
+
+def _transformed(x, variables: tuple[Variable, ...]):
+    """Network numbers, a channel for each variable, without gaps where there is a `fill`."""
+    from keras import ops
+
+    channels = []
+    for number, variable in enumerate(variables):
+        channel = x[..., number : number + 1]
+        if variable.fill is not None:
+            channel = ops.where(ops.isnan(channel), variable.fill, channel)
+        channels.append(variable.transform(channel))
+    return ops.concatenate(channels, axis=-1)
+
+
+def _check_fields_on_one_grid(model: keras.Model, sample: Sample) -> None:
+    grids = {variable.grid for variable in sample.variables}
+    if sample.of_role("calendar") or len(grids) > 1:
+        raise ModelError(
+            f"{model.name}: export writes models whose inputs and targets are fields on one grid. "
+            f"Received: grids {sorted(grids)}, roles {sorted({v.role for v in sample.variables})}"
+        )
 
 
 def _input_arrays(
@@ -131,26 +157,45 @@ def _input_arrays(
     batch_size: int | None,
 ) -> tuple[Array, ...]:
     """What the model reads: all variables as channels of one array, or an array each by name."""
-    variables = sample.of_role("input", "mask", "static", "calendar")
+    variables = tuple(variable for role in ROLES for variable in sample.of_role(role))
     if isinstance(model.input, dict):
-        tensors = {variable.name: model.input.get(variable.name) for variable in variables}
-        groups = {variable.name: (variable,) for variable in variables}
+        tensors, groups = model.input, {variable.name: (variable,) for variable in variables}
     else:
-        tensors = {model.input.name: model.input}
-        groups = {model.input.name: variables}
+        tensors, groups = {model.inputs[0].name: model.input}, {model.inputs[0].name: variables}
+    if len(model.inputs) != len(tensors) or set(tensors) != set(groups):
+        raise ModelError(
+            f"{model.name}: export writes models that read one array, or a dictionary with an "
+            f"array for each of {[v.name for v in variables]} by its name. Received: inputs "
+            f"{[tensor.name for tensor in model.inputs]}"
+        )
     arrays = []
     for name, tensor in tensors.items():
-        if tensor is None or len(tensor.shape) != 5 or tensor.shape[-1] != len(groups[name]):
-            raise ModelError(
-                f"{model.name}: export writes models that read fields (batch, time, y, x, "
-                f"channels), one channel for each of {[v.name for v in groups[name]]}. Received: "
-                f"{name}: {None if tensor is None else tuple(tensor.shape)}"
-            )
-        _, time, *built_for, channels = tensor.shape
+        dims = _dims(model, sample, name, tensor, groups[name])
+        built_for = tuple(tensor.shape[-3:-1])
         if grid is not None:
-            _check_grid(model, tuple(built_for), grid)
-        arrays.append(Array(name, (batch_size, time, *(grid or built_for), channels), groups[name]))
+            _check_grid(model, built_for, grid)
+        time = [max(variable.frames for variable in groups[name])] if len(dims) == 5 else []
+        shape = (batch_size, *time, *(grid or built_for), tensor.shape[-1])
+        arrays.append(Array(name, dims, shape, groups[name]))
     return tuple(arrays)
+
+
+def _dims(
+    model: keras.Model, sample: Sample, name: str, tensor, variables: tuple[Variable, ...]
+) -> tuple[str, ...]:
+    """The dims of a tensor of the network, which has a time axis or is a single frame."""
+    frames = max(variable.frames for variable in variables)
+    grid = sample.grids[variables[0].grid].dims
+    shape = tuple(tensor.shape)
+    along_time = len(shape) == 5 and shape[1] in (None, frames)
+    if not (along_time or (len(shape) == 4 and frames == 1)) or shape[-1] != len(variables):
+        raise ModelError(
+            f"{model.name}: by its sample, {name} has one channel for each of "
+            f"{[v.name for v in variables]}, and {frames} frames: expected (batch, {frames}, "
+            f"{grid[0]}, {grid[1]}, {len(variables)}), where a single frame may go without its "
+            f"axis. Received: {shape}"
+        )
+    return ("batch", *(("time",) if along_time else ()), *grid, "channel")
 
 
 def _check_grid(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from keras_wx import __version__
-from keras_wx.inference.export.physical import DIMS, Array, Physical
+from keras_wx.inference.export.physical import Array, Physical
 from keras_wx.spec import Preset, Variable
 
 RECORD_FILE = "keras_wx.json"
@@ -48,7 +48,7 @@ def record(preset: Preset, physical: Physical) -> str:
 def _array(array: Array) -> dict:
     return {
         "name": array.name,
-        "dims": DIMS,
+        "dims": array.dims,
         "shape": array.shape,
         "dtype": "float32",
         "channels": [_channel(variable) for variable in array.variables],

@@ -179,6 +179,6 @@ def _import(form: Format) -> None:
 def _failure(name: str, form: Format, whole: Physical, error: Exception) -> ModelError:
     """The converters' messages go on for pages: their first line says what is not supported."""
     reason = str(error).strip().partition("\n")[0][:300]
-    open_grid = None in whole.inputs[0].shape[2:4]
+    open_grid = any(None in array.shape[-3:-1] for array in whole.inputs)
     hint = " A fixed grid may be possible: grid=(rows, columns)." if open_grid else ""
     return ModelError(f"{name} cannot be written as {form.title}: {reason}{hint}")
