@@ -48,7 +48,8 @@ def _above_hole(part: Columns) -> np.ndarray:
     which differ there by the ramp of the mask."""
     row = part.hole.sum(axis=1)
     inside = np.minimum(row, part.hole.shape[1] - 1)
-    return np.where(row == inside, part.truth[np.arange(len(row)), inside], np.nan)
+    there = (row > 0) & (row == inside)  # a hole, and not up to the top
+    return np.where(there, part.truth[np.arange(len(row)), inside], np.nan)
 
 
 def _table(forecast: np.ndarray, truth: np.ndarray) -> tuple[int, int, int, int]:

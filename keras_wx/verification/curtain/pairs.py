@@ -101,7 +101,7 @@ class CurtainPair:
                 yield int(start), self._read(slice(start, min(start + columns, end)))
 
     def _read(self, columns: slice) -> Columns:
-        forecast = self.forecast.isel(time=columns).load().sortby("height")
+        forecast = _upward(self.forecast.isel(time=columns).load())
         if "realization" not in forecast.dims:
             forecast = forecast.expand_dims("realization")
         members = forecast.transpose("realization", "time", "height").values
@@ -111,11 +111,18 @@ class CurtainPair:
         known = position >= 0
         truth = np.full(mask.shape, np.nan, np.float32)
         if known.any():
-            read = self.truth.isel(time=position[known]).load().sortby("height")
+            read = _upward(self.truth.isel(time=position[known]).load())
             truth[known] = read.transpose("time", "height").values
-        members, truth = (np.maximum(x.astype(np.float32), self.low) for x in (members, truth))
+        members = np.maximum(members.astype(np.float32, copy=False), self.low)
+        truth = np.maximum(truth, self.low)
         centre = np.median(members, axis=0) if self.by == "median" else members.mean(axis=0)
         return Columns(members, centre, truth, mask)
+
+
+def _upward(field: xr.DataArray) -> xr.DataArray:
+    # Not by sortby alone: it copies every member of what is in order.
+    in_order = field.indexes["height"].is_monotonic_increasing
+    return field if in_order else field.sortby("height")
 
 
 def match(

@@ -15,7 +15,7 @@ def of_spectra(part: Columns, scene: int, depth: int) -> Sums:
     column whose hole has `depth` gates. A series with a missing gate, or one that leaves the hole,
     is left out.
     """
-    there = part.valid & part.hole & ~np.isnan(part.members).any(axis=0)
+    there = part.valid & part.hole
     scenes = len(part.truth) // scene
     along_time = slice(0, scenes * scene), slice(0, depth)
     columns = (part.hole.sum(axis=1) == depth) & there[:, :depth].all(axis=1)

@@ -70,7 +70,8 @@ def verify_curtain(
         cloud_fraction: share of the gates of the hole that makes the event "cloud".
         probability_bins: number of bins, evenly spaced, of an ensemble's probabilities.
         block: columns of a block for `interval`, rounded up to whole scenes: to be longer than the
-            decorrelation time of the curtain. A gap in time begins a new block and a new scene.
+            decorrelation time of the curtain, which the repr of `keras_wx.samples` says. A gap in
+            time begins a new block and a new scene.
         by_block: keep the scores of each block, dim `block` with the coordinate `start_time`.
 
     Returns:

@@ -101,6 +101,17 @@ def test_equals_a_loop_over_scenes_with_missing_gates():
     assert sum(tables["virga"]) > 20
 
 
+def test_a_column_without_a_hole_has_no_events():
+    depth = np.array([2, 0, 2, 2, 2])
+    made = reconstruction(MADE, depth)
+    by_column = verify_curtain(made, curtain(TRUTH), events_by="column")
+    assert counts(by_column, "cloud") == [2, 1, 1, 0]
+    assert counts(by_column, "virga") == [0, 0, 1, 3]
+    # Neither does what it measured count for its scene: -30 dBZ above the hole, and no virga.
+    scene = verify_curtain(made, curtain(TRUTH), scene=2)
+    assert counts(scene, "shallow_precipitation") == [1, 1, 0, 1]
+
+
 def test_a_hole_to_the_top_has_nothing_above_it():
     found = verify_curtain(reconstruction(MADE, 3), curtain(TRUTH), events_by="column")
     assert counts(found, "virga") == [0, 0, 0, 0]
