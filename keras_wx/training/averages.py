@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import keras
+import numpy as np
 from keras import ops
 
 
@@ -29,7 +30,7 @@ def averaged(model: keras.Model) -> Iterator[None]:
     try:
         yield
     finally:
-        _put_back(model, weights)
+        _put_back(weights)
 
 
 class AveragedValidation(keras.callbacks.Callback):
@@ -43,27 +44,27 @@ class AveragedValidation(keras.callbacks.Callback):
         self._weights = _put_average(self.model)
 
     def on_test_end(self, logs=None):
-        _put_back(self.model, self._weights)
+        _put_back(self._weights)
 
 
-def _put_average(model: keras.Model) -> list:
-    optimizer = inner_optimizer(model.optimizer)
-    if not getattr(optimizer, "use_ema", False):
+def _put_average(model: keras.Model) -> list[tuple[keras.Variable, np.ndarray]]:
+    """Variables with their own values; none for a model without an average, or not compiled."""
+    optimizer = inner_optimizer(getattr(model, "optimizer", None))
+    if not getattr(optimizer, "use_ema", False) or not optimizer.built:
         return []
     averages = zip(
         optimizer._trainable_variables, optimizer._model_variables_moving_average, strict=True
     )
     weights = []
     for variable, average in averages:
-        weights.append(ops.convert_to_numpy(variable))
+        weights.append((variable, ops.convert_to_numpy(variable)))
         # By way of NumPy: under JAX both would be one buffer, which a step gives away.
         variable.assign(ops.convert_to_numpy(average))
     return weights
 
 
-def _put_back(model: keras.Model, weights: list) -> None:
-    variables = inner_optimizer(model.optimizer)._trainable_variables
-    for variable, values in zip(variables, weights, strict=False):
+def _put_back(weights: list[tuple[keras.Variable, np.ndarray]]) -> None:
+    for variable, values in weights:
         variable.assign(values)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import keras
 import numpy as np
+from keras import tree
 
 from keras_wx.data.pydataset import Samples
 
@@ -38,7 +39,7 @@ class Feed:
 
     def __iter__(self) -> Iterator[tuple]:
         step = self.step
-        while True:
+        while self.samples is not None:
             try:
                 yield self[step]
             except Exception as error:
@@ -46,9 +47,27 @@ class Feed:
                 raise
             step += 1
 
+    def to_tf(self):
+        """The same batches as a `tf.data.Dataset`.
+
+        `fit` makes one of a generator too, and with it keeps the first batches for ever.
+        """
+        import tensorflow as tf
+
+        signature = tree.map_structure(
+            lambda array: tf.TensorSpec((None, *array.shape[1:]), array.dtype), self[self.step]
+        )
+        batches = tf.data.Dataset.from_generator(lambda: iter(self), output_signature=signature)
+        return batches.prefetch(tf.data.AUTOTUNE)
+
+    def release(self) -> None:
+        """Lets go of the samples: TensorFlow holds the feed itself as long as the process lives."""
+        self.samples = None
+
     def __getitem__(self, step: int) -> tuple:
-        self.samples.epoch, index = divmod(step, len(self.samples))
-        return self.samples[index]
+        samples = self.samples
+        samples.epoch, index = divmod(step, len(samples))
+        return samples[index]
 
     def init_times(self, step: int) -> np.ndarray:
         """When the windows of the batch of a step begin to forecast, datetime64."""
@@ -72,3 +91,7 @@ class Validation(keras.utils.PyDataset):
         except Exception as error:
             self.error = error
             raise
+
+    def release(self) -> None:
+        """See `Feed.release`."""
+        self.samples = None

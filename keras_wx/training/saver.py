@@ -85,9 +85,10 @@ class Saver(keras.callbacks.Callback):
         self.progress.step += 1
         if self.progress.step % self.steps_per_epoch == 0:
             return  # the validation of this epoch is still to come
-        if self.interruption.signal is not None or self._is_due():
+        ends = self.interruption.is_wished
+        if ends or self._is_due():
             self._write()
-        if self.interruption.signal is not None:
+        if ends:
             self.interruption.raise_it()
 
     def on_epoch_end(self, epoch, logs=None):
@@ -97,7 +98,7 @@ class Saver(keras.callbacks.Callback):
         # They hold the validation's sums, and the next epoch begins without any.
         self.model.reset_metrics()
         self._write(best=self.stopping is not None and self.stopping.best_epoch == epoch)
-        if self.interruption.signal is not None and not (last or self.progress.stopped):
+        if not (last or self.progress.stopped) and self.interruption.is_wished:
             self.interruption.raise_it()
 
     def _is_due(self) -> bool:
@@ -117,12 +118,12 @@ class Saver(keras.callbacks.Callback):
         self._written = time.monotonic()
 
 
-def publish(checkpoint: Path, best: Path) -> None:
-    """Puts the model of a checkpoint in place of the best one so far."""
+def publish(source: Path, best: Path) -> None:
+    """Puts the model in a folder, such as a checkpoint, in place of the best one so far."""
 
     def fill(folder: Path) -> None:
         for name in (WEIGHTS_FILE, PRESET_FILE):
-            shutil.copyfile(checkpoint / name, folder / name)
+            shutil.copyfile(source / name, folder / name)
 
     replace_folder(best, fill)
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -138,14 +140,11 @@ def _refuse_infinite(values, variable, model, progress) -> None:
         )
 
 
-class _without_optimizer:
+@contextmanager
+def _without_optimizer(model: keras.Model) -> Iterator[None]:
     """`save_weights` writes the optimizer too, which the variables' own file has already."""
-
-    def __init__(self, model: keras.Model):
-        self.model = model
-
-    def __enter__(self):
-        self.optimizer, self.model.optimizer = self.model.optimizer, None
-
-    def __exit__(self, *_):
-        self.model.optimizer = self.optimizer
+    optimizer, model.optimizer = model.optimizer, None
+    try:
+        yield
+    finally:
+        model.optimizer = optimizer

@@ -23,6 +23,7 @@ from keras_wx.training.averages import AveragedValidation
 from keras_wx.training.checkpoints import Checkpoints
 from keras_wx.training.distribution import Placement, place
 from keras_wx.training.feed import Feed, Validation
+from keras_wx.training.files import rewriting
 from keras_wx.training.freezing import freeze as freeze_layers
 from keras_wx.training.guards import Guard
 from keras_wx.training.interruption import interruptible
@@ -59,7 +60,7 @@ def train(
     checkpoint_every: int | str = "10min",
     keep: int = 3,
     devices: int | str | Sequence[str] | None = None,
-    logs: Iterable[str] = ("csv",),
+    logs: str | Iterable[str] = ("csv",),
     wandb: bool | dict[str, Any] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: int | str = "auto",
@@ -97,7 +98,7 @@ def train(
         devices: that share every batch: a number, "all", or names such as `["gpu:0", "gpu:1"]`. A
             run may go on with others. See `keras_wx.training.distribution.place`, also for several
             processes.
-        logs: of `"csv"` and `"tensorboard"`.
+        logs: `"csv"`, `"tensorboard"`, or both.
         wandb: None for no Weights & Biases, True, or a dict of options.
         callbacks: more callbacks for `fit`. What they remember is not in the checkpoints.
         verbose: of `fit`.
@@ -129,7 +130,7 @@ def train(
         placement.folder(output_dir) as directory,
         _alone(directory),
         placement.scope(),
-        interruptible() as interruption,
+        interruptible(placement.agree) as interruption,
     ):
         seed_all(seed)
         model = prepare_model(name, weights=weights, config=config, sample=sample, recipe=recipe)
@@ -228,6 +229,7 @@ def _fit(
     while progress.step < saver.epochs * length and not progress.stopped:
         epoch, done = divmod(progress.step, length)
         feed, validation = Feed(train, progress.step), None if val is None else Validation(val)
+        sources = [source for source in (feed, validation) if source is not None]
         try:
             model.fit(
                 placement.train_data(feed),
@@ -240,16 +242,20 @@ def _fit(
                 shuffle=False,
             )
         except (KeyboardInterrupt, SystemExit):
-            print(f"Stopped {_position(saver)}", file=sys.stderr)
+            if placement.is_chief:  # the folders of the others are copies
+                print(f"Stopped {_position(saver)}", file=sys.stderr)
             raise
         except OSError as error:  # of a checkpoint or a log: a full disk, as a rule
             reason = os.strerror(error.errno) if error.errno else str(error)
             raise TrainingError(f"{reason}. The run has ended {_position(saver)}") from error
         except Exception:
-            for source in (feed, validation):
-                if source is not None and source.error is not None:
+            for source in sources:
+                if source.error is not None:
                     raise source.error from None
             raise
+        finally:
+            for source in sources:
+                source.release()
         # The end of `fit` has written the moving average over the weights.
         checkpoint = saver.checkpoints.newest()
 
@@ -285,7 +291,8 @@ def _begin_or_go_on(directory: Path, record: dict[str, Any], preset: Preset, res
             sort_keys=False,
             allow_unicode=True,
         )
-        (directory / PRESET_FILE).write_text(text, encoding="utf-8")
+        with rewriting(directory / PRESET_FILE) as file:
+            file.write(text)
         provenance.write(record, directory)
         return
     if not resume:

@@ -182,3 +182,13 @@ def test_averaged_puts_the_weights_back_bit_for_bit():
         assert not np.array_equal(model.get_weights()[0], before[0])
     for weight, values in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(weight, values)
+
+
+def test_without_an_average_nothing_is_put_in_place():
+    model = small()
+    before = model.get_weights()
+    with averaged(model):  # not compiled
+        np.testing.assert_array_equal(model.get_weights()[0], before[0])
+    model.compile(keras.optimizers.Adam(1e-2, use_ema=True), "mse")
+    with averaged(model):  # no step has been taken, and the optimizer has no average yet
+        np.testing.assert_array_equal(model.get_weights()[0], before[0])

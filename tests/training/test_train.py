@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
+import weakref
 
 import keras
 import numpy as np
@@ -12,6 +14,7 @@ import yaml
 from small_run import PRESET, radar, small
 
 import keras_wx
+from keras_wx.data.pydataset import Samples
 from keras_wx.errors import DataError, ModelError, TrainingError, UnknownNameError
 
 TINY = {
@@ -140,11 +143,30 @@ def test_a_dataset_of_its_own_is_used_whole(tmp_path):
     assert len(cut.init_times) == 36
 
 
+def test_the_data_of_a_run_are_freed_with_it(tmp_path, monkeypatch):
+    """Samples, and the batches that were read of them."""
+    kept = []
+
+    class Remembered(Samples):
+        def _batch(self, epoch, index):
+            batch = super()._batch(epoch, index)
+            kept.extend(weakref.ref(array) for array in batch)
+            return batch
+
+    monkeypatch.setattr("keras_wx.data.samples.Samples", Remembered)
+    run = fit(tmp_path, epochs=2)
+    samples = [weakref.ref(found) for found in gc.get_objects() if type(found) is Remembered]
+    del run
+    gc.collect()
+    assert len(kept) > 10
+    assert [found for reference in (*samples, *kept) if (found := reference()) is not None] == []
+
+
 def test_unknown_options(tmp_path):
     with pytest.raises(UnknownNameError, match="Did you mean 'epochs'"):
         fit(tmp_path, epoch=3)
     with pytest.raises(UnknownNameError, match="logger"):
-        fit(tmp_path, logs=["cvs"])
+        fit(tmp_path, logs="cvs")
     with pytest.raises(TrainingError, match=r"checkpoint_every: .*'soon'"):
         fit(tmp_path / "b", checkpoint_every="soon")
     with pytest.raises(TrainingError, match=r"the log has no 'val_los'.*val_loss"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -107,9 +108,12 @@ def radar(masked: bool = True):
 
 
 class Steps:
-    """Stops a run after a step, and remembers the logs of each."""
+    """Stops a run after a step, and remembers the logs of each.
 
-    def __new__(cls, until: int | None):
+    `terminated` is a step after which the last of several processes gets a SIGTERM.
+    """
+
+    def __new__(cls, until: int | None, terminated: int | None):
         import keras
 
         class Callback(keras.callbacks.Callback):
@@ -117,6 +121,10 @@ class Steps:
                 rows.append({key: float(value) for key, value in logs.items()})
                 if len(rows) == until:
                     raise KeyboardInterrupt
+                if len(rows) == terminated and last:
+                    os.kill(os.getpid(), signal.SIGTERM)
+
+        last = os.environ.get("KERAS_DISTRIBUTION_PROCESS_ID") == "1"
 
         rows: list = []
         callback = Callback()
@@ -127,6 +135,7 @@ class Steps:
 def run(
     directory: str,
     until: int | None = None,
+    terminated: int | None = None,
     built_outside: bool = False,
     masked: bool = True,
     **options,
@@ -136,7 +145,7 @@ def run(
     import keras_wx
     from keras_wx.errors import KerasWxError
 
-    steps = Steps(until)
+    steps = Steps(until, terminated)
     name = Path(directory).with_name("preset")
     try:
         write_preset(name)
@@ -148,7 +157,7 @@ def run(
             callbacks=[steps],
             **options,
         )
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         return {"steps": steps.rows}
     except KerasWxError as error:
         return {"error": f"{type(error).__name__}: {error}"}

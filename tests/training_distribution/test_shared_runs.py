@@ -135,14 +135,18 @@ def test_two_processes_under_jax(tmp_path):
             {"directory": str(tmp_path / "two"), **shared},
             {"directory": str(tmp_path / "broken"), "until": 5, **shared},
             {"directory": str(tmp_path / "broken"), **shared},
+            {"directory": str(tmp_path / "terminated"), "terminated": 5, **shared},
+            {"directory": str(tmp_path / "terminated"), **shared},
         ]
     )
     expected = read(tmp_path, "one")
     for process in (0, 1):
         assert_same(read(tmp_path, f"two-{process}"), expected)
-        resumed = read(tmp_path, f"broken-{process}")
-        assert len(resumed["steps"]) == 2
-        assert_same(resumed, expected)
+        # A checkpoint every other step; with the signal one in that very step, of both processes.
+        for name, rest in (("broken", 2), ("terminated", 1)):
+            resumed = read(tmp_path, f"{name}-{process}")
+            assert len(resumed["steps"]) == rest
+            assert_same(resumed, expected)
         assert read(tmp_path, f"two-{process}")["written"] == expected["written"]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import jax
 import keras
+import numpy as np
 from jax.experimental import multihost_utils
 
 from keras_wx.errors import ModelError, TrainingError
@@ -41,8 +42,17 @@ class DataParallel(Shared):
                 )
         super().check(model, train, val)
 
+    @property
+    def agree(self):
+        return _greatest if self.processes > 1 else None
+
     def wait(self, what):
         multihost_utils.sync_global_devices(what)
+
+
+def _greatest(signal: int | None) -> int | None:
+    """Batch systems signal one process, or all of them, but not in the same step."""
+    return int(multihost_utils.process_allgather(np.int32(signal or 0)).max()) or None
 
 
 def place(devices: int | str | Sequence[str] | None) -> Placement:

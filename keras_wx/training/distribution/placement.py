@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,11 @@ from keras_wx.data.pydataset import Samples
 from keras_wx.errors import TrainingError
 from keras_wx.training.distribution.parts import TrainParts, ValidationParts
 from keras_wx.training.feed import Feed, Validation
+from keras_wx.training.provenance import RUN_FILE
+from keras_wx.training.saver import BEST, CHECKPOINTS
+from keras_wx.zoo.presets import PRESET_FILE
 
-_COPIED = ("run.yaml", "preset.yaml", "checkpoints", "best")
+_COPIED = (RUN_FILE, PRESET_FILE, CHECKPOINTS, BEST)
 
 
 class Placement:
@@ -63,7 +66,7 @@ class Placement:
 
     def train_data(self, feed: Feed) -> Any:
         """What `fit` trains on here, from the feed's step on."""
-        return iter(feed)
+        return feed.to_tf() if keras.backend.backend() == "tensorflow" else iter(feed)
 
     def val_data(self, validation: Validation) -> Any:
         """What `fit` validates on here."""
@@ -72,6 +75,11 @@ class Placement:
     def interval(self, every: int | str) -> int | str:
         """`checkpoint_every` as all processes understand it."""
         return every
+
+    @property
+    def agree(self) -> Callable[[int | None], int | None] | None:
+        """What all processes make of a signal that came to one of them; None for one process."""
+        return None
 
     @contextmanager
     def folder(self, directory: Path) -> Iterator[Path]:

@@ -26,7 +26,7 @@ def loggers(
     directory: Path,
     telemetry: Telemetry,
     *,
-    names: Iterable[str] = ("csv",),
+    names: str | Iterable[str] = ("csv",),
     wandb: bool | Mapping[str, Any] | None = None,
     record: Mapping[str, Any],
     epoch: int = 0,
@@ -62,6 +62,7 @@ def loggers(
         model.fit(train, callbacks=[telemetry, *logs, checkpoints])
     ```
     """
+    names = [names] if isinstance(names, str) else list(names)
     for name in names:
         if name not in _FILES:
             raise unknown_name("logger", name, _FILES, "Weights & Biases is the option wandb=.")
