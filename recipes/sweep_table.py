@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import gc
 import itertools
 import os
 import random
@@ -21,12 +20,12 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import keras
 import xarray as xr
 
 import keras_wx
 from keras_wx.tuning.changes import arguments_of
 from keras_wx.tuning.space import Space, read_space
+from keras_wx.tuning.trial import free_memory
 
 SPACE = Path(__file__).with_suffix(".yaml")
 TRAIN, VAL = ("2016-06-01", "2016-06-20"), ("2016-08-01", "2016-08-15")
@@ -65,8 +64,7 @@ def main():
         row = score(space, names, train, val, options.out / f"trial-{number:03}")
         append(table, {"trial": number, **names, **row})
         print(number, names, row, flush=True)
-        keras.backend.clear_session()
-        gc.collect()
+        free_memory()
 
 
 def arguments() -> argparse.Namespace:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from keras_wx.training.checkpoints import replace_folder
 from keras_wx.training.files import rewriting
-from keras_wx.training.saver import BEST
+from keras_wx.training.saver import BEST, publish
 from keras_wx.tuning.search import STATE, own_values
-from keras_wx.zoo.loading import WEIGHTS_FILE
-from keras_wx.zoo.presets import PRESET_FILE
 
 TABLE = "trials.csv"
 
@@ -96,15 +92,9 @@ def collect(directory: Path) -> SweepResult:
     found = best_trial(trials)
     if found is None:
         return SweepResult(trials, directory, None)
-    source = directory / trials.loc[found, "directory"] / BEST
-
-    def fill(folder: Path) -> None:
-        for name in (WEIGHTS_FILE, PRESET_FILE):
-            shutil.copyfile(source / name, folder / name)
-
-    best = replace_folder(directory / BEST, fill)
+    publish(directory / trials.loc[found, "directory"] / BEST, directory / BEST)
     _draw(trials, directory / "plots")
-    return SweepResult(trials, directory, best)
+    return SweepResult(trials, directory, directory / BEST)
 
 
 def _draw(trials: pd.DataFrame, folder: Path) -> None:

@@ -215,8 +215,7 @@ class Search:
             return
         lines = [f"The last {len(failed)} trials have all failed, and the search has stopped:"]
         for trial_id in reversed(failed[: self.max_consecutive_failures]):
-            values = own_values(state.oracle.trials[trial_id].hyperparameters.values)
-            chosen = ", ".join(f"{key}={value}" for key, value in values.items())
+            chosen = in_words(state.oracle.trials[trial_id].hyperparameters.values)
             lines.append(f"  {trial_id} ({chosen}): {state.facts[trial_id]['message']}")
         lines.append(
             f"{self.directory / TRIALS} has their tracebacks. The same call with a larger "
@@ -251,6 +250,14 @@ class Search:
 def own_values(values: Mapping[str, Any]) -> dict[str, Any]:
     """The values of a trial without those that Hyperband keeps beside them."""
     return {key: value for key, value in values.items() if not key.startswith("tuner/")}
+
+
+def in_words(values: Mapping[str, Any]) -> str:
+    """The values of a trial in a line."""
+    return ", ".join(
+        f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}"
+        for key, value in own_values(values).items()
+    )
 
 
 def is_number(score: Any) -> bool:

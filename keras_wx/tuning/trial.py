@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import shutil
 import time
 import traceback
@@ -75,7 +74,7 @@ def run_trial(search: Search, trial: Trial, common: Common) -> None:
             logs=best["logs"],
         )
     finally:
-        _free_memory()
+        free_memory()
 
 
 def _execute(
@@ -125,10 +124,15 @@ def _wandb(options: bool | Mapping[str, Any], search: Search, trial: Trial) -> d
     return {"group": search.directory.name, "job_type": "trial"} | named | given
 
 
-def _free_memory() -> None:
-    """Models refer to themselves: the last one would still be there while the next trains."""
+def free_memory() -> None:
+    """Models refer to themselves: the last one would still be there while the next trains.
+
+    What the user has set for all models stays, which Keras would forget.
+    """
+    policy, distribution = keras.config.dtype_policy(), keras.distribution.distribution()
     keras.backend.clear_session()
-    gc.collect()
+    keras.config.set_dtype_policy(policy)
+    keras.distribution.set_distribution(distribution)
 
 
 def describe(error: BaseException) -> str:

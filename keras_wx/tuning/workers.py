@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from keras_wx.errors import TrainingError
-from keras_wx.tuning.search import Search, Trial, own_values
+from keras_wx.tuning.search import Search, Trial, in_words
 
 POLL_SECONDS = 2.0
 
@@ -32,7 +32,7 @@ def work(search: Search, run: Callable[[Search, Trial], None], *, verbose: bool 
             continue
         try:
             if verbose:
-                _say(f"trial {trial.id}  {_values(trial)}")
+                _say(f"trial {trial.id}  {in_words(trial.hyperparameters.values)}")
             run(search, trial)
             if verbose:
                 _say(f"trial {trial.id}  {search.describe(trial.id)}")
@@ -70,14 +70,6 @@ def work_together(count: int, target: Callable[..., None], *arguments: Any) -> N
             f"All {count} processes of the search have ended early, with the exit codes {codes} "
             "(-9: killed, often for want of memory). The same call goes on with the search."
         )
-
-
-def _values(trial: Trial) -> str:
-    values = own_values(trial.hyperparameters.values).items()
-    return ", ".join(
-        f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}"
-        for key, value in values
-    )
 
 
 def _say(text: str) -> None:

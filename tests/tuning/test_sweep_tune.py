@@ -30,7 +30,7 @@ def fake(monkeypatch):
     def install(score=rate, objective="val_loss"):
         training = FakeTraining(score, objective)
         monkeypatch.setattr(trial_module, "train_model", training)
-        monkeypatch.setattr(trial_module, "_free_memory", lambda: None)
+        monkeypatch.setattr(trial_module, "free_memory", lambda: None)
         monkeypatch.setattr("keras_wx.tuning.result._draw", lambda *_: None)
         return training
 
@@ -127,6 +127,15 @@ def test_another_search_in_the_folder_is_refused_and_the_difference_named(tmp_pa
     with pytest.raises(TrainingError, match=r"batch_size"):
         tune(tmp_path, max_trials=1, batch_size=3)
     assert len(tune(tmp_path, max_trials=2).trials) == 2  # a search may become longer
+
+
+def test_memory_is_freed_and_the_policy_stays():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        trial_module.free_memory()
+        assert keras.config.dtype_policy().name == "mixed_bfloat16"
+    finally:
+        keras.config.set_dtype_policy("float32")
 
 
 def test_executions_are_averaged(tmp_path, fake):
