@@ -47,7 +47,7 @@ Settings = Annotated[
         help="Anything else in the preset's section training, once or several times: "
         "optimizer.clipnorm=1, schedule=cosine, 'schedule.drops={45: 0.1}', warmup_steps=200, "
         "ema=0.999, accumulate=4, mixed_precision=bfloat16, early_stopping=false, "
-        "early_stopping.patience=5, loss=mse, augment=[flip].",
+        "early_stopping.patience=5, loss=mse, augment=[] for none.",
     ),
 ]
 Config = Annotated[
