@@ -91,19 +91,7 @@ class UNetFamily(keras.Model):
 
     body: type[Body]
     head_size = 3
-    tiny = {
-        "inputs": 3,
-        "outputs": 1,
-        "filters": 2,
-        "depth": 3,
-        "dropout": 0.0,
-        "mask": True,
-        "hidden_channels": None,
-        "head": "linear",
-        "classification_guided": False,
-        "height": None,
-        "width": None,
-    }
+    tiny = {"inputs": 3, "outputs": 1, "filters": 2, "depth": 3, "dropout": 0.0}
     parts = {
         "encoder": ("encoder_*",),
         "decoder": ("decoder_*",),
