@@ -52,8 +52,9 @@ def counts(observed, forecast):
     return np.array([(o & f).sum(), (o & ~f).sum(), (~o & f).sum(), (~o & ~f).sum()])
 
 
-def test_the_table_of_formulas_covers_every_metric():
-    assert metrics.METRICS.keys() == FORMULA.keys() == PEER.keys()
+def test_the_table_of_formulas_covers_every_categorical_metric():
+    in_blind_zones = {"dice", "mae_dbz", "rmse_dbz", "emd"}  # test_metrics_curtain.py
+    assert metrics.METRICS.keys() - in_blind_zones == FORMULA.keys() == PEER.keys()
 
 
 @pytest.mark.parametrize("masked", [False, True])

@@ -12,13 +12,10 @@ import keras
 from keras import ops
 
 from keras_wx import transforms
-from keras_wx.errors import unknown_name
-from keras_wx.keras_names import keras_class
-
-_MILLION = 1_000_000
+from keras_wx.metrics.counting import CountingMetric
 
 
-class ContingencyMetric(keras.metrics.Metric):
+class ContingencyMetric(CountingMetric):
     """Base: counts hits, misses, false alarms and correct negatives.
 
     Args:
@@ -35,39 +32,36 @@ class ContingencyMetric(keras.metrics.Metric):
     score: str
 
     def __init__(self, threshold: float, transform=None, name: str | None = None, **kwargs):
-        super().__init__(name=name or f"{self.score}_{threshold:g}", **kwargs)
+        super().__init__((4,), name=name or f"{self.score}_{threshold:g}", **kwargs)
         self.threshold = threshold
         self.transform = transforms.build(transform)
-        # Counts beyond 2**24 would stand still in one float32: rows of millions and of the rest.
-        self.counts = self.add_weight(
-            shape=(2, 4), initializer="zeros", dtype="float32", name="counts"
-        )
+
+    def events(self, y):
+        """Whether there is one at each point of network numbers."""
+        return ops.convert_to_tensor(self.transform.inverse(y) >= self.threshold)
+
+    def kept(self, sample_weight):
+        """Whether a point of this weight is counted."""
+        return sample_weight > 0
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        observed = ops.convert_to_tensor(self.transform.inverse(y_true) >= self.threshold)
-        forecast = ops.convert_to_tensor(self.transform.inverse(y_pred) >= self.threshold)
+        observed, forecast = self.events(y_true), self.events(y_pred)
         keep = ops.ones_like(observed)
         if sample_weight is not None:
             sample_weight = ops.convert_to_tensor(sample_weight)
             while len(sample_weight.shape) < len(observed.shape):
                 sample_weight = ops.expand_dims(sample_weight, -1)
-            keep = ops.logical_and(keep, sample_weight > 0)
-        cells = ops.stack(
-            [
-                _count(observed, forecast, keep),
-                _count(observed, ~forecast, keep),
-                _count(~observed, forecast, keep),
-                _count(~observed, ~forecast, keep),
-            ]
-        )
-        rest = self.counts[1] + ops.cast(cells % _MILLION, "float32")
-        carry = ops.floor(rest / _MILLION)
-        millions = self.counts[0] + ops.cast(cells // _MILLION, "float32") + carry
-        self.counts.assign(ops.stack([millions, rest - carry * _MILLION]))
+            keep = ops.logical_and(keep, self.kept(sample_weight))
+        cells = [
+            _count(observed, forecast, keep),
+            _count(observed, ~forecast, keep),
+            _count(~observed, forecast, keep),
+            _count(~observed, ~forecast, keep),
+        ]
+        self.add(ops.stack(cells))
 
     def result(self):
-        counts = self.counts[0] * _MILLION + self.counts[1]
-        return self._score(*ops.unstack(counts, 4))
+        return self._score(*ops.unstack(self.totals(), 4))
 
     def _score(self, hits, misses, false_alarms, correct_negatives):
         raise NotImplementedError
@@ -139,27 +133,3 @@ class FrequencyBias(ContingencyMetric):
 
     def _score(self, hits, misses, false_alarms, correct_negatives):
         return _ratio(hits + false_alarms, hits + misses)
-
-
-METRICS = {m.score: m for m in (CSI, POD, FAR, HSS, FrequencyBias)}
-
-
-def get(name: str, *, transform=None, **arguments) -> keras.metrics.Metric:
-    """A metric by name: `csi`, `pod`, `far`, `hss`, `bias`, or any of Keras'.
-
-    Args:
-        name: the metric.
-        transform: the target's transform, for the scores at physical thresholds.
-        **arguments: arguments of the metric, e.g. `threshold=10`.
-
-    Raises:
-        UnknownNameError: neither has it.
-    """
-    metric = METRICS.get(name)
-    if metric is not None:
-        return metric(transform=transforms.build(transform).to_config(), **arguments)
-    try:
-        metric = keras_class(keras.metrics, name)
-    except ValueError:
-        raise unknown_name("metric", name, METRICS, "Any Keras metric works too.") from None
-    return metric(**arguments)
