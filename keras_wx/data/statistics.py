@@ -163,6 +163,7 @@ def _moments(field: xr.DataArray, part: list[slice], transform: Transform) -> _M
     if "time" not in field.dims:
         moments.add(transform(field.values))
     else:
+        field = field.transpose("time", ...)  # the columns of a curtain come last
         blocks = block_edges(field)
         for frames in part:
             edges = np.clip(blocks, frames.start, frames.stop)

@@ -39,7 +39,8 @@ def decorrelation_time(store: FrameStore) -> timedelta | None:
     if not pieces:
         return None
     # Row means over all pieces: what differs from one piece to the next counts as correlated.
-    mean = np.nanmean(np.concatenate(pieces), axis=0)
+    columns = np.concatenate(pieces)
+    mean = np.nansum(columns, axis=0) / np.maximum(np.isfinite(columns).sum(axis=0), 1)
     longest = max(map(len, pieces)) // 2
     covariance, pairs = np.zeros(longest + 1), np.zeros(longest + 1)
     for piece in pieces:

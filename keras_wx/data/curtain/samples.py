@@ -8,7 +8,7 @@ from datetime import timedelta
 import numpy as np
 import xarray as xr
 
-from keras_wx.data.augment import CURTAIN_KINDS, Augmentation
+from keras_wx.data.augment import CURTAIN_KINDS, Augmentation, Pose
 from keras_wx.data.channels import ArrayPlan, Channel
 from keras_wx.data.curtain.decorrelation import decorrelation_time
 from keras_wx.data.curtain.filter import CloudFilter, cloudy
@@ -80,30 +80,23 @@ class CurtainSamples(Samples):
             if self._training
             else zone.buffer
         )
-        rows = self._blind[columns]
         height = self._targets[0].shape[0]
-        mask = soft_mask(rows, np.broadcast_to(buffer, len(init)), height)
+        mask = soft_mask(self._blind[columns], np.broadcast_to(buffer, len(init)), height)
 
         (inputs,), (targets,) = self._inputs, self._targets
         layers: dict[FrameStore, np.ndarray] = {}
         weight = mask
-        for channel in (*inputs.channels, *targets.channels):
+        # Targets first: what is input and target is read once, and its gaps have no weight.
+        for channel in (*targets.channels, *inputs.channels):
             if channel.store in layers:
                 continue
-            layer = np.empty((len(init), self.selection.frames, height, 1), np.float32)
-            channel.write(layer, init, poses)
-            layer = layer[..., 0].swapaxes(1, 2)
-            gaps = np.isnan(layer)
+            layer, gaps = self._layer(channel, init, poses)
             if gaps.any():
-                for window in range(len(init)):
-                    close_gaps(
-                        channel.variable,
-                        layer[window],
-                        gaps[window],
-                        mask[window] == 1,
-                        self._times[columns[window]],
-                    )
-                if channel.store in self._judged:
+                for network, missing, soft, when in zip(
+                    layer, gaps, mask, self._times[columns], strict=True
+                ):
+                    close_gaps(channel.variable, network, missing, soft == 1, when)
+                if channel.variable.role == "target" and not channel.variable.auxiliary:
                     weight = weight * ~gaps
             layers[channel.store] = layer
         x = [layers[channel.store] for channel in inputs.channels]
@@ -112,11 +105,15 @@ class CurtainSamples(Samples):
         y = [layers[channel.store] for channel in targets.channels]
         return np.stack(x, axis=-1), np.stack(y, axis=-1), weight
 
-    @property
-    def _judged(self) -> list[FrameStore]:
-        """Of the targets that the loss compares."""
-        channels = self._targets[0].channels
-        return [channel.store for channel in channels if not channel.variable.auxiliary]
+    def _layer(
+        self, channel: Channel, init: np.ndarray, poses: list[Pose]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Network numbers of a variable, `(batch, height, time)`, and where they are missing."""
+        shape = len(init), self.selection.frames, *channel.store.shape[1:]
+        layer = np.empty(shape, np.float32)
+        channel.write(layer, init, poses)
+        layer = layer[..., 0].swapaxes(1, 2)
+        return layer, np.isnan(layer)
 
 
 def curtain_samples(
@@ -149,7 +146,7 @@ def curtain_samples(
     if split not in (None, "all") and gap is None and (splits or "split_gap" not in attrs):
         correlated = decorrelation_time(target)
         step = sample.step or time_step(times) or timedelta(0)
-        gap = max(width * step, correlated or timedelta(0))
+        gap = max(width * step, (correlated or timedelta(0)) + step)
     selection = select(
         times,
         sample,
