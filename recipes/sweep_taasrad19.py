@@ -18,7 +18,7 @@ import keras_wx
 
 WINDOWS = 640
 EPOCHS = 2
-TRIALS = 24
+TRIALS = 19
 SEED = 2015
 METRICS = [
     *({"name": "csi", "threshold": threshold} for threshold in (10, 20, 30)),
@@ -48,9 +48,7 @@ def space(hp: keras_tuner.HyperParameters) -> dict:
         "config.first_guess": hp.Choice("first_guess", ["persistence", "extrapolation"]),
         "config.input_frames": hp.Choice("input_frames", [3, 5, 8]),
         "training.loss": LOSSES[hp.Choice("loss", list(LOSSES))],
-        "training.optimizer.learning_rate": hp.Float(
-            "learning_rate", 3e-4, 6e-3, sampling="log"
-        ),
+        "training.optimizer.learning_rate": hp.Float("learning_rate", 3e-4, 6e-3, sampling="log"),
         "training.batch_size": batch,
         "training.steps_per_epoch": steps,
         "training.warmup_steps": steps // 5,

@@ -103,14 +103,19 @@ def outline(
         variables[target.name] = {"units": target.units, **kept}
         if kept.get("grid_mapping") in dataset.variables:
             coords[kept["grid_mapping"]] = dataset.variables[kept["grid_mapping"]]
+    attrs = attributes(preset, dataset, f"Forecast of {', '.join(variables)}")
+    return Outline(dims, shape, xr.Dataset(coords=coords), variables, attrs)
+
+
+def attributes(preset: Preset, dataset: xr.Dataset, what: str) -> dict[str, str]:
+    """Global attributes: what it is, of which model, and whose data it was made from."""
     attrs = {
         "Conventions": "CF-1.11",
-        "title": f"Forecast of {', '.join(variables)} by {preset.full_name}",
+        "title": f"{what} by {preset.full_name}",
         "model": preset.full_name,
         "software": f"keras_wx {__version__}",
     }
-    attrs |= {name: dataset.attrs[name] for name in _KEPT_ATTRS if name in dataset.attrs}
-    return Outline(dims, shape, xr.Dataset(coords=coords), variables, attrs)
+    return attrs | {name: dataset.attrs[name] for name in _KEPT_ATTRS if name in dataset.attrs}
 
 
 def in_memory(outline: Outline, blocks: Iterable[Block]) -> xr.Dataset:

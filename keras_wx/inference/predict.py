@@ -15,6 +15,7 @@ from keras_wx.data.conform import conform, require_dataset
 from keras_wx.data.timeaxis import time_step
 from keras_wx.errors import DataError, ModelError
 from keras_wx.inference.blocks import Batches, forecast_blocks
+from keras_wx.inference.curtain import reconstruct
 from keras_wx.inference.history import InitTimes, init_frames
 from keras_wx.inference.inputs import Inputs
 from keras_wx.inference.layout import Pair, cover, default_batch_size
@@ -49,6 +50,11 @@ def predict(
     progress: bool | None = None,
 ) -> xr.Dataset:
     """Forecasts from the frames of a dataset, in physical units.
+
+    A model of curtains (task inpaint) fills the blind zone of every profile of the dataset: what
+    was measured comes back as it was, to the bit, and the result has the dims
+    `([realization,] time, height)` and the coordinate `blind_zone`, the mask. `init_times`,
+    `output_frames` and `path` are for forecasts.
 
     Missing input is filled with the variable's `fill` of the preset. At a point where every frame
     that a forecast reads is missing (in any of several variables), the forecast is missing too.
@@ -115,6 +121,24 @@ def predict(
         model = rebuild(model, output_frames=output_frames)
         preset = preset_of(model)
     sample = preset.sample
+    conversions = {
+        "regrid": regrid,
+        "resample": resample,
+        "convert_units": convert_units,
+        "zr": zr,
+    }
+    if sample.is_curtain:
+        _refuse_forecast_options(init_times=init_times, output_frames=output_frames, path=path)
+        return reconstruct(
+            model,
+            preset,
+            conform(dataset, _inputs_only(sample), **conversions),
+            members=members,
+            seed=seed,
+            tile=tile,
+            overlap=overlap,
+            progress=progress,
+        )
     if len({target.steps for target in sample.targets}) > 1:
         raise ModelError(
             "predict runs models whose targets are forecast for the same steps. Received: "
@@ -122,14 +146,7 @@ def predict(
         )
 
     inputs = Inputs(
-        conform(
-            dataset,
-            _inputs_only(sample),
-            regrid=regrid,
-            resample=resample,
-            convert_units=convert_units,
-            zr=zr,
-        ),
+        conform(dataset, _inputs_only(sample), **conversions),
         sample,
     )
     init = init_frames(inputs.times, sample, init_times)
@@ -190,6 +207,16 @@ def _check_request(
         raise ModelError(
             f"{model.name} is deterministic: its members would all be the same. A model that draws "
             f"at random says `model.stochastic = True`. Received: members={members}"
+        )
+
+
+def _refuse_forecast_options(**options) -> None:
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        raise ModelError(
+            f"{', '.join(given)}: expected none for a model of curtains, which fills every profile "
+            "of the dataset. dataset.sel(time=...) takes a part, and .to_zarr(...) of the result "
+            "writes it."
         )
 
 

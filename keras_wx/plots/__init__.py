@@ -5,7 +5,13 @@ pyplot, chooses a backend or changes matplotlib's settings.
 """
 
 from keras_wx.plots.animate import animate
+from keras_wx.plots.curtain import curtain
+from keras_wx.plots.curtain_calibration import curtain_calibration
+from keras_wx.plots.curtain_events import curtain_events
+from keras_wx.plots.curtain_profile import curtain_profile
+from keras_wx.plots.curtain_spectra import curtain_spectra
 from keras_wx.plots.film_strip import film_strip
+from keras_wx.plots.lowest_echo import lowest_echo
 from keras_wx.plots.performance import performance
 from keras_wx.plots.rank_histogram import rank_histogram
 from keras_wx.plots.reliability import reliability
@@ -15,7 +21,13 @@ from keras_wx.plots.spread_skill import spread_skill
 
 __all__ = [
     "animate",
+    "curtain",
+    "curtain_calibration",
+    "curtain_events",
+    "curtain_profile",
+    "curtain_spectra",
     "film_strip",
+    "lowest_echo",
     "performance",
     "rank_histogram",
     "reliability",

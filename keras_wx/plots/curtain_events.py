@@ -7,7 +7,7 @@ from os import PathLike
 from matplotlib.figure import Figure
 
 from keras_wx.plots.layout import finish, legend, panels
-from keras_wx.plots.performance import _isolines
+from keras_wx.plots.performance import isolines
 from keras_wx.plots.scored import Scores, by_model, require, require_dims
 from keras_wx.plots.style import line_style
 
@@ -47,7 +47,7 @@ def curtain_events(scores: Scores, *, path: str | PathLike | None = None) -> Fig
     events = next(iter(models.values()))["event"].values
     figure, grid = panels(len(events), size=_PANEL, sharex=True, sharey=True)
     for axes, event in zip(grid, events, strict=True):
-        _isolines(axes)
+        isolines(axes)
         for number, (name, dataset) in enumerate(models.items()):
             chosen = dataset.sel(event=event)
             style = line_style(number) | {"linestyle": "none"}

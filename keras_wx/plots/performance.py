@@ -56,7 +56,7 @@ def performance(
     selections = by_threshold(models, thresholds)
     figure, grid = panels(len(selections), size=_PANEL, sharex=True, sharey=True)
     for axes, (title, selection) in zip(grid, selections.items(), strict=True):
-        _isolines(axes)
+        isolines(axes)
         for number, (name, dataset) in enumerate(models.items()):
             chosen = dataset.sel(selection)
             axes.plot(
@@ -76,7 +76,7 @@ def performance(
     return finish(figure, path)
 
 
-def _isolines(axes: Axes) -> None:
+def isolines(axes: Axes) -> None:
     small = {"fontsize": 6, "color": "0.45"}
     ratio = np.linspace(0.005, 1, 400)
     success, detection = np.meshgrid(ratio, ratio)

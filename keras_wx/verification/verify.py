@@ -8,6 +8,7 @@ import xarray as xr
 
 from keras_wx.errors import DataError
 from keras_wx.transforms import ZR
+from keras_wx.verification.curtain import verify_curtain
 from keras_wx.verification.description import described
 from keras_wx.verification.frames import score_frames
 from keras_wx.verification.neighbourhood import check_scales
@@ -38,6 +39,9 @@ def verify(
     An ensemble is verified by its mean, taken in the field's units, where no member is missing; and
     as an ensemble, by CRPS, spread, ranks and probabilities. With "realization" among
     `preserve_dims`, each member by itself.
+
+    The reconstruction of a curtain, which has the coordinate `blind_zone`, is scored inside of its
+    blind zone: see `keras_wx.verification.curtain.verify_curtain`, which has options of its own.
 
     Args:
         forecast: what `keras_wx.predict` returns: one variable with dims `(init_time, lead_time,
@@ -120,6 +124,11 @@ def verify(
     >>> scores = keras_wx.verify(forecast, radar)
     >>> scores.csi.sel(threshold=10).mean("lead_time")
     """
+    if "blind_zone" in forecast.coords:
+        _refuse_map_options(thresholds=thresholds, zr=zr, floor=floor, scales=scales)
+        return verify_curtain(
+            forecast, truth, variable=variable or "reflectivity", probability_bins=probability_bins
+        )
     keep = kept_dims(preserve_dims)
     if not isinstance(probability_bins, int) or probability_bins < 1:
         raise DataError(
@@ -146,3 +155,12 @@ def verify(
         if scale.threshold_units != scale.units:
             scores.attrs["zr"] = relation
     return scores
+
+
+def _refuse_map_options(**options) -> None:
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        raise DataError(
+            f"{', '.join(given)}: expected none for a curtain. "
+            "keras_wx.verification.curtain.verify_curtain has the options that there are."
+        )

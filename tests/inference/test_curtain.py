@@ -1,0 +1,123 @@
+"""`predict` for curtains: what was measured stays, gaps part, members differ where nobody looked."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import xarray as xr
+
+import keras_wx
+from keras_wx.errors import DataError, ModelError
+
+ROWS, COLUMNS = 128, 96
+HOLE = 16  # rows of 78.125 m below 1250 m
+
+
+@pytest.fixture(scope="module")
+def curtain() -> xr.Dataset:
+    return keras_wx.open_dataset(
+        "synthetic_curtain", columns=COLUMNS, rows=ROWS, events=1, seed=5
+    ).load()
+
+
+@pytest.fixture(scope="module")
+def network() -> keras.Model:
+    keras.utils.set_random_seed(3)
+    return keras_wx.load(
+        "unet3plus_kazr", weights=None, filters=4, depth=3, deep_supervision=False, dropout=0.3
+    )
+
+
+def test_a_baseline_repeats_the_lowest_gate_that_is_measured(curtain):
+    found = keras_wx.predict(keras_wx.load("repeat"), curtain)
+    assert found.reflectivity.dims == ("time", "height")
+    truth = curtain.reflectivity.values
+    np.testing.assert_array_equal(found.blind_zone[:, :HOLE], 1)
+    lowest = np.maximum(truth[:, [HOLE]], -60)
+    above = found.blind_zone.values == 0
+    np.testing.assert_array_equal(found.reflectivity.values[above], truth[above])
+    np.testing.assert_allclose(
+        found.reflectivity[:, :HOLE], np.broadcast_to(lowest, (COLUMNS, HOLE)), atol=1e-4
+    )
+    xr.testing.assert_identical(found.time, curtain.time)
+    xr.testing.assert_identical(found.height, curtain.height)
+    assert found.reflectivity.attrs["units"] == "dBZ"
+    assert found.attrs["model"] == "repeat"
+
+
+def test_what_lies_in_the_hole_does_not_matter(curtain, network):
+    network.stochastic = False
+    rows = xr.DataArray(np.arange(ROWS) < HOLE, dims="height")
+    noise = curtain.assign(reflectivity=curtain.reflectivity.where(~rows))
+    np.testing.assert_array_equal(
+        keras_wx.predict(network, noise).reflectivity,
+        keras_wx.predict(network, curtain).reflectivity,
+    )
+
+
+def test_a_jump_in_time_and_a_missing_profile_part_the_curtain(curtain, network):
+    network.stochastic = False
+    broken = curtain.copy(deep=True)
+    broken.reflectivity[40] = np.nan
+    found = keras_wx.predict(network, broken).reflectivity
+    assert np.isnan(found[40]).all()
+    times = curtain.time.values.copy()
+    times[40:] += np.timedelta64(1, "h")
+    jumped = keras_wx.predict(network, curtain.assign_coords(time=times)).reflectivity
+    left = keras_wx.predict(network, curtain.isel(time=slice(40))).reflectivity
+    right = keras_wx.predict(network, curtain.isel(time=slice(40, None))).reflectivity
+    np.testing.assert_allclose(found[:40], left, atol=1e-4)
+    np.testing.assert_allclose(found[41:], keras_wx.predict(
+        network, curtain.isel(time=slice(41, None))
+    ).reflectivity, atol=1e-4)  # fmt: skip
+    np.testing.assert_allclose(jumped[:40], left, atol=1e-4)
+    np.testing.assert_allclose(jumped[40:], right, atol=1e-4)
+
+
+def test_members_differ_in_the_blind_zone_alone(curtain, network):
+    network.stochastic = True
+    ensemble = keras_wx.predict(network, curtain, members=4, seed=2)
+    assert ensemble.reflectivity.dims == ("realization", "time", "height")
+    spread = ensemble.reflectivity.std("realization").values
+    mask = ensemble.blind_zone.values
+    assert (spread[mask == 0] == 0).all()
+    assert (spread[mask == 1] > 0).mean() > 0.1  # gates that all members see as clear do not differ
+    above = mask == 0
+    for member in ensemble.reflectivity.values:
+        np.testing.assert_array_equal(member[above], curtain.reflectivity.values[above])
+    again = keras_wx.predict(network, curtain, members=4, seed=2)
+    xr.testing.assert_identical(again, ensemble)
+    other = keras_wx.predict(network, curtain, members=4, seed=3)
+    assert (other.reflectivity != ensemble.reflectivity).any()
+    assert ensemble.attrs["seed"] == 2
+
+
+def test_tiles_of_a_model_that_sees_columns_alone_leave_no_trace(curtain):
+    model = keras_wx.load("repeat")
+    whole = keras_wx.predict(model, curtain)
+    tiled = keras_wx.predict(model, curtain, tile=(ROWS, 32), overlap=(0, 8))
+    np.testing.assert_allclose(tiled.reflectivity, whole.reflectivity, atol=1e-4)
+
+
+def test_missing_gates_outside_of_the_blind_zone_are_refused(curtain):
+    broken = curtain.copy(deep=True)
+    broken.reflectivity[7, 50] = np.nan
+    with pytest.raises(DataError, match="NaN outside the mask.*row 50"):
+        keras_wx.predict(keras_wx.load("repeat"), broken)
+
+
+def test_options_of_forecasts_are_refused(curtain):
+    with pytest.raises(ModelError, match="init_times.*curtains"):
+        keras_wx.predict(keras_wx.load("repeat"), curtain, init_times="all")
+
+
+def test_a_real_orbit_with_its_own_blind_zone(shared_data):
+    orbit = keras_wx.open_dataset("gpm_ku", path=shared_data / "gpm_ku_brisbane_20141206.nc")
+    model = keras_wx.load("repeat")
+    found = keras_wx.predict(model, orbit, regrid=True)
+    tops = np.maximum(orbit.blind_zone_top.values, model.preset.sample.blind_zone.height or 0)
+    depth = (found.blind_zone == 1).sum("height").values
+    expected = [(found.height.values < top).sum() for top in tops]
+    np.testing.assert_array_equal(depth, expected)
+    assert not found.reflectivity.isnull().any()
