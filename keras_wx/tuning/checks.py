@@ -17,7 +17,8 @@ from keras_wx.training.train import train as train_model
 
 _OURS = ("name", "train", "val", "output_dir", "resume", "recipe", "seed", "verbose")
 _LOSSES = ("loss", "val_loss")
-_RISING, _FALLING = ("csi", "pod", "hss"), ("far",)
+_RISING = ("csi", "pod", "hss", "dice")
+_FALLING = ("far", "mae_dbz", "rmse_dbz", "emd")
 
 
 def check_data(train: Any, val: Any) -> None:

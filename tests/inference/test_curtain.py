@@ -1,4 +1,4 @@
-"""`predict` for curtains: what was measured stays, gaps part, members differ where nobody looked."""
+"""`predict` for curtains: what was measured stays, gaps part, members differ in the hole alone."""
 
 from __future__ import annotations
 
@@ -103,12 +103,12 @@ def test_tiles_of_a_model_that_sees_columns_alone_leave_no_trace(curtain):
 def test_missing_gates_outside_of_the_blind_zone_are_refused(curtain):
     broken = curtain.copy(deep=True)
     broken.reflectivity[7, 50] = np.nan
-    with pytest.raises(DataError, match="NaN outside the mask.*row 50"):
+    with pytest.raises(DataError, match=r"NaN outside the mask.*row 50"):
         keras_wx.predict(keras_wx.load("repeat"), broken)
 
 
 def test_options_of_forecasts_are_refused(curtain):
-    with pytest.raises(ModelError, match="init_times.*curtains"):
+    with pytest.raises(ModelError, match=r"init_times.*curtains"):
         keras_wx.predict(keras_wx.load("repeat"), curtain, init_times="all")
 
 
