@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from keras_wx.data.units import conversion
+from keras_wx.data.curtain.rows import in_metres
 from keras_wx.errors import DataError
 from keras_wx.spec import BlindZone, Sample
 
@@ -124,11 +124,7 @@ def _tops(dataset: xr.Dataset, zone: BlindZone) -> np.ndarray:
 def _metres(tops: xr.DataArray) -> np.ndarray:
     if tops.dims != ("time",):
         raise DataError(f"{tops.name!r}: expected dims ('time',). Received {tops.dims}")
-    units = tops.attrs.get("units", "m")
-    factors = conversion(units, "m")
-    if factors is None:
-        raise DataError(f"{tops.name!r}: expected metres. Received units {units!r}")
-    return tops.values.astype(float) * factors[0]
+    return in_metres(tops)
 
 
 def _time(dataset: xr.Dataset, column: int) -> str:

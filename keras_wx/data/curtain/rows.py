@@ -77,11 +77,7 @@ def metres_above_surface(field: xr.DataArray) -> np.ndarray:
             f"Variable {field.name!r} has a dimension 'height' without heights. "
             "dataset.assign_coords(height=...) gives them, in metres above the surface."
         )
-    units = field["height"].attrs.get("units", "m")
-    factors = conversion(units, "m")
-    if factors is None:
-        raise DataError(f"Coordinate 'height': expected metres, received units {units!r}.")
-    heights = field["height"].values.astype(float) * factors[0]
+    heights = in_metres(field["height"])
     if (np.diff(heights) <= 0).any() or np.isnan(heights).any():
         down = len(heights) > 1 and (np.diff(heights) < 0).all()
         what = "heights that decrease: the curtain is upside down" if down else "no such order"
@@ -91,6 +87,20 @@ def metres_above_surface(field: xr.DataArray) -> np.ndarray:
             "values and heights together."
         )
     return heights
+
+
+def in_metres(field: xr.DataArray) -> np.ndarray:
+    """Values of a length in metres; without units it is read as metres.
+
+    Raises:
+        DataError: for units that are no length.
+    """
+    units = str(field.attrs.get("units", "m"))
+    # The usual unit is not worth reading pint's definitions, which takes a second.
+    factors = (1.0, 0.0) if units == "m" else conversion(units, "m")
+    if factors is None:
+        raise DataError(f"{field.name!r}: expected metres, received units {units!r}")
+    return field.values.astype(float) * factors[0]
 
 
 def _spacing(grid: Grid) -> float | None:

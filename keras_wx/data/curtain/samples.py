@@ -59,11 +59,15 @@ class CurtainSamples(Samples):
         return (
             f"<Samples: split {self.split or 'all'!r}, {inits[0]} to {inits[-1]}{gap}\n"
             f"  {len(inits):,} curtains of {self._targets[0].shape[0]} heights x {found.frames} "
-            f"columns{step}, {self._blind.min()} to {self._blind.max()} rows blind\n"
+            f"columns{step}, {self._rows()} rows blind\n"
             f"  {len(self):,} batches of {self.batch_size}, {order}; the mask is the weight\n"
             f"  from {found.inside:,} of {found.total:,} columns; left out: {found.dry:,} windows "
             f"by the filter, {found.broken:,} starts broken by jumps in time>"
         )
+
+    def _rows(self) -> str:
+        least, greatest = self._blind.min(), self._blind.max()
+        return f"{least}" if least == greatest else f"{least} to {greatest}"
 
     def _batch(self, epoch: int, index: int) -> tuple:
         if not 0 <= index < len(self):

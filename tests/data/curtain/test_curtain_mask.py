@@ -92,5 +92,5 @@ def test_a_sample_without_blind_zone():
 
 
 def test_tops_that_are_no_heights():
-    with pytest.raises(DataError, match=r"expected metres\. Received units 'K'"):
+    with pytest.raises(DataError, match="expected metres, received units 'K'"):
         mask_of(tops(make_curtain(2), [1, 2], units="K"), make_curtain_sample())

@@ -221,7 +221,7 @@ def test_the_gap_of_the_source_is_kept():
 
 def test_repr_says_what_it_is():
     text = repr(cut())
-    for part in ("53 curtains of 12 heights x 8 columns every 4s", "3 to 3 rows blind", "60 of 60"):
+    for part in ("53 curtains of 12 heights x 8 columns every 4s", "3 rows blind", "60 of 60"):
         assert part in text
 
 
