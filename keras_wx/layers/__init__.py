@@ -1,5 +1,6 @@
 """Layers that the models are built from."""
 
+from keras_wx.layers.batch_norm import BatchNormalization
 from keras_wx.layers.blind_zone import HideBlindZone, MergeMeasured
 from keras_wx.layers.change import AddChange
 from keras_wx.layers.class_gate import ClassGate
@@ -12,6 +13,7 @@ from keras_wx.layers.patches import DepthToSpace, SpaceToDepth
 __all__ = [
     "FCLSTM",
     "AddChange",
+    "BatchNormalization",
     "ClassGate",
     "ConvLSTM",
     "DepthToSpace",

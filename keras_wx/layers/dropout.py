@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from keras_wx.errors import ModelError
+from keras_wx.layers.random_bits import BITS, random_bits
 
 
 @keras.saving.register_keras_serializable(package="keras_wx")
@@ -19,8 +20,8 @@ class MonteCarloDropout(keras.layers.Dropout):
     would take its batch normalisation out of inference mode; this layer leaves it alone.
 
     Args:
-        rate: probability with which a value is dropped, `0 <= rate < 1`. At 0 the layer is the
-            identity and draws nothing.
+        rate: probability with which a value is dropped, `0 <= rate < 1`, to 1/65536. At 0 the layer
+            is the identity and draws nothing.
         noise_shape: shape of the mask: 1 for an axis along which it is constant, None for one
             along which it varies. `(None, 1, 1, None)` drops whole channels of images.
         seed: of the draws. `keras_wx.predict(..., seed=...)` takes its own instead.
@@ -64,22 +65,31 @@ class MonteCarloDropout(keras.layers.Dropout):
         super().__init__(rate, noise_shape=noise_shape, seed=seed, **kwargs)
         self.active = active
 
-    def call(self, inputs, members=1, rows=None):
-        if members == 1 and rows is None:
-            return super().call(inputs, training=self.active)
+    def call(self, inputs, members=1):
         if not self.active or self.rate == 0:
             return inputs
-        parts = ops.split(inputs, members) if members > 1 else [inputs]
-        dropped = [self._first_rows(part, rows or part.shape[1]) for part in parts]
-        return ops.concatenate(dropped)
+        batch, *rest = ops.shape(inputs)
+        part = (batch // members, *rest)
+        draws = [self._kept(part) for _ in range(members)]
+        kept = draws[0] if members == 1 else ops.concatenate(draws)
+        return ops.where(kept, inputs * (1 / (1 - self.rate)), 0)
 
-    def _first_rows(self, inputs, rows):
-        """Dropout of the first of so many rows."""
-        if inputs.shape[1] == rows:
-            return super().call(inputs, training=True)
-        batch, first, *rest = ops.shape(inputs)
-        factors = super().call(ops.ones((batch, rows, *rest), inputs.dtype), training=True)
-        return inputs * factors[:, :first]
+    def _kept(self, shape):
+        """Which values of a tensor stay.
+
+        Rows (axis 1) lead: generators fill a tensor from its start, so that what is drawn for the
+        first rows does not depend on how many follow.
+        """
+        noise = [
+            size if wanted is None else wanted
+            for size, wanted in zip(shape, self.noise_shape or (None,) * len(shape), strict=True)
+        ]
+        if len(noise) > 1:
+            noise[:2] = reversed(noise[:2])
+        kept = random_bits(noise, self.seed_generator) >= round(self.rate * 2**BITS)
+        if len(noise) > 1:
+            kept = ops.swapaxes(kept, 0, 1)
+        return kept
 
     def get_config(self):
         return super().get_config() | {"active": self.active}

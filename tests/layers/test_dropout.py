@@ -7,6 +7,7 @@ import pytest
 from keras_wx.errors import ModelError
 from keras_wx.inference.network import seeded
 from keras_wx.layers import MonteCarloDropout, dropout_layers, switch_dropout
+from keras_wx.layers.random_bits import BITS, random_bits
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -110,3 +111,37 @@ def test_finds_what_lies_inside_of_layers_and_models():
     model = keras.Model(x, MonteCarloDropout(0.5, name="outside")(y))
     assert len(dropout_layers(model)) == 3
     assert {"in_a_layer", "outside"} < {layer.name for layer in dropout_layers(model)}
+
+
+@pytest.mark.parametrize("options", [{}, {"noise_shape": (None, 1, None, 1)}])
+def test_members_are_drawn_as_so_many_calls_would(options):
+    x = np.random.default_rng(0).normal(size=(6, 5, 4, 3)).astype("float32")
+    one, other = (
+        MonteCarloDropout(0.4, seed=3, **options),
+        MonteCarloDropout(0.4, seed=3, **options),
+    )
+    single = [np.asarray(one(part)) for part in (x[:2], x[2:4], x[4:])]
+    np.testing.assert_array_equal(other(x, members=3), np.concatenate(single))
+    # Both have drawn as often.
+    np.testing.assert_array_equal(other(x), one(x))
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_the_first_rows_are_drawn_alike_however_many_follow(channels):
+    x = np.ones((2, 16, 4, channels), "float32")
+    all_rows = np.asarray(MonteCarloDropout(0.4, seed=3)(x))
+    first = np.asarray(MonteCarloDropout(0.4, seed=3)(x[:, :5]))
+    np.testing.assert_array_equal(first, all_rows[:, :5])
+
+
+def test_random_bits_are_equally_likely_and_unlike_each_other():
+    bits = np.asarray(random_bits((200, 3, 101), keras.random.SeedGenerator(1)))
+    assert bits.shape == (200, 3, 101)
+    assert 0 <= bits.min() < 10
+    assert 2**BITS - 10 < bits.max() < 2**BITS
+    # 60,600 draws: the standard error of a bit's mean is 0.002, of a correlation 0.004.
+    for bit in range(BITS):
+        assert abs((bits.astype(int) >> bit & 1).mean() - 0.5) < 0.01
+    for axis in range(3):
+        shifted = np.roll(bits, 1, axis=axis)
+        assert abs(np.corrcoef(bits.ravel(), shifted.ravel())[0, 1]) < 0.02

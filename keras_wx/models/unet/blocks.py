@@ -14,7 +14,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from keras_wx.layers import MonteCarloDropout
+from keras_wx.layers import BatchNormalization, MonteCarloDropout
 
 Tensor = Any
 Block = Callable[..., Tensor]
@@ -65,7 +65,7 @@ class Blocks:
             suffix = f"_{rank}" if repeats > 1 else ""
             stack.append(self._convolution(name + suffix, filters, 3))
             if norm:
-                stack.append(layers.BatchNormalization(name=f"{name}_norm{suffix}"))
+                stack.append(BatchNormalization(name=f"{name}_norm{suffix}"))
             stack.append(activation(name=f"{name}_activation{suffix}"))
         return _chain(stack)
 
@@ -104,11 +104,7 @@ class Blocks:
         dropout = MonteCarloDropout(self.dropout, name=f"{name}_dropout")
 
         def run(x: Tensor, draws: Draws) -> Tensor:
-            if draws.rows is None:
-                return dropout(up(x), members=draws.members)
-            rows = x.shape[1] * factor
-            lowest = draws.cut(up(draws.cut(x, factor)))
-            return dropout(lowest, members=draws.members, rows=rows)
+            return dropout(draws.cut(up(draws.cut(x, factor))), members=draws.members)
 
         return run
 
