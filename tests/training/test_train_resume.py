@@ -128,12 +128,26 @@ def test_a_full_disk(tmp_path, unbroken, monkeypatch):
     assert_same(run(tmp_path / "run"), unbroken)
 
 
-def test_a_damaged_checkpoint_is_left_out(tmp_path, unbroken):
+def test_a_damaged_checkpoint_is_left_out(tmp_path):
+    kept = checkpoints.Checkpoints(tmp_path)
+    for step in (1, 2):
+        kept.write(step, lambda folder: (folder / "variables.npz").write_bytes(bytes(100)))
+    damage(tmp_path / "step-000000002" / "variables.npz")
+    with pytest.warns(UserWarning, match="variables.npz does not have the content"):
+        assert kept.newest() == tmp_path / "step-000000001"
+
+
+def damage(file):
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one(tmp_path, unbroken):
     broken(tmp_path / "run", callbacks=[Killer(step=10)])
     newest = checkpoints.Checkpoints(tmp_path / "run/checkpoints").newest()
-    content = bytearray((newest / "variables.npz").read_bytes())
-    content[len(content) // 2] ^= 1
-    (newest / "variables.npz").write_bytes(content)
+    damage(newest / "variables.npz")
     with pytest.warns(UserWarning, match="variables.npz does not have the content"):
         found = run(tmp_path / "run")
     assert_same(found, unbroken)

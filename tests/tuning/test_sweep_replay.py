@@ -48,7 +48,7 @@ def test_a_table_is_replayed(replay, table):
     assert len(scores) == 200
     assert sum(score is None for score in scores.values()) == 40
     curves = {
-        name: np.array([replay.replay(name, space, scores, seed, 24) for seed in range(4)])
+        name: np.array([replay.replay(name, space, scores, seed, 24) for seed in range(2)])
         for name in replay.ORACLES
     }
     for curve in curves.values():
