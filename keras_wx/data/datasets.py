@@ -36,8 +36,8 @@ def open_dataset(name: str, /, **options) -> xr.Dataset:
             `keras_wx.registry.datasets.get(name)`.
 
     Returns:
-        Dims `(time, y, x)` or `(time, lat, lon)`; `reflectivity` in dBZ or `rain_rate` in mm/h,
-        missing data as NaN.
+        Dims `(time, y, x)`, `(time, lat, lon)` or, of curtains, `(time, height)`; `reflectivity` in
+        dBZ or `rain_rate` in mm/h, missing data as NaN.
 
     Raises:
         UnknownNameError: for a name that is not registered.

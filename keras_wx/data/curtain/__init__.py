@@ -1,6 +1,8 @@
 """Curtains: height x time, with a blind zone at the bottom that a model fills in.
 
-Other names load on first use: reading a dataset needs no Keras.
+Reflectivity is in dBZ, -60 or less where there is no echo, and NaN where nothing is measured, as
+below `blind_zone_top`; heights ascend in metres above the surface. Names load on first use: reading
+a dataset needs no Keras.
 """
 
 from __future__ import annotations

@@ -161,6 +161,9 @@ def curtain_samples(
     )
     if isinstance(filter, CloudFilter):
         selection = cloudy(selection, filter, target, blind)
+    used = np.unique(selection.starts[:, None] + np.arange(width))
+    for channel in channels:
+        _refuse_known_gaps(channel, used, blind)
     return CurtainSamples(
         sample,
         selection,
@@ -174,6 +177,19 @@ def curtain_samples(
         split=split,
         **options,
     )
+
+
+def _refuse_known_gaps(channel: Channel, columns: np.ndarray, blind: np.ndarray) -> None:
+    """Raises before the first batch what a batch would raise later, for data in memory."""
+    store = channel.store
+    if store.missing is None:
+        return
+    columns = columns[store.missing[columns]]
+    if columns.size:
+        gaps = np.isnan(store.field[columns].values).T
+        hidden = np.arange(len(gaps))[:, None] < blind[columns]
+        scratch = np.empty(gaps.shape, np.float32)
+        close_gaps(channel.variable, scratch, gaps, hidden, store.times[columns])
 
 
 def _channels(sample: Sample, data: xr.Dataset, width: int, cache_bytes: int) -> list[Channel]:

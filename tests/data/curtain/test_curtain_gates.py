@@ -1,0 +1,45 @@
+"""Network numbers of gates, finite where the radar is blind."""
+
+import numpy as np
+import pytest
+from curtain_fields import make_curtain_sample
+
+from keras_wx.data.curtain import gate_values
+from keras_wx.errors import DataError
+
+TIMES = np.datetime64("2020-01-01", "ns") + np.arange(3) * np.timedelta64(4, "s")
+MASK = np.array([[1.0] * 3, [0.5] * 3, [0.0] * 3])
+ECHO, WARMTH = make_curtain_sample().inputs
+
+
+def gates(variable, changes, **options):
+    field = np.full((3, 3), -15.0 if variable.units == "dBZ" else 240.0)
+    for place in changes:
+        field[place] = np.nan
+    return gate_values(variable, field, MASK, TIMES, **options)
+
+
+def test_what_is_blind_is_finite():
+    np.testing.assert_allclose(gates(ECHO, [(0, 1)])[0], [0.25, -1, 0.25])
+
+
+def test_the_ramp_is_measured():
+    with pytest.raises(DataError, match="NaN outside the mask: .* at 2020-01-01T00:00:04 in row 1"):
+        gates(ECHO, [(1, 1)])
+
+
+def test_columns_that_are_let_be():
+    ignore = np.array([False, True, False])
+    assert np.isfinite(gates(ECHO, [(1, 1), (2, 1)], ignore=ignore)).all()
+    with pytest.raises(DataError, match="at 2020-01-01T00:00:08 in row 2"):
+        gates(ECHO, [(1, 1), (2, 2)], ignore=ignore)
+
+
+def test_the_state_is_known_below_too():
+    with pytest.raises(DataError, match="NaN: 'temperature'"):
+        gates(WARMTH, [(0, 1)])
+
+
+def test_fill():
+    filled = WARMTH.model_copy(update={"fill": 220.0})
+    assert gates(filled, [(2, 2)])[2, 2] == 0
