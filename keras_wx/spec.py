@@ -13,8 +13,10 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     PlainSerializer,
+    Tag,
     ValidationError,
     field_validator,
     model_validator,
@@ -123,6 +125,31 @@ class RainFilter(Record):
     """Least fraction of the grid above it, on average over the window's frames."""
 
 
+class CloudFilter(Record):
+    """Which curtains are worth training on: a square of gates above the blind zone is all cloud.
+
+    References:
+        King et al. 2024, doi:10.1175/AIES-D-23-0063.1: 10 x 10 gates above -60 dBZ.
+    """
+
+    above: float = -60.0
+    """Threshold in the units of the sample's first target."""
+    size: int = Field(default=10, ge=1)
+    """Rows and columns of the square."""
+
+
+def _kind_of_filter(value: Any) -> str:
+    keys = value if isinstance(value, dict) else type(value).model_fields
+    return _FILTERS[0] if "min_fraction" in keys else _FILTERS[1]
+
+
+_FILTERS = "filter of rain", "filter of cloud"
+WindowFilter = Annotated[
+    Annotated[RainFilter, Tag(_FILTERS[0])] | Annotated[CloudFilter, Tag(_FILTERS[1])],
+    Discriminator(_kind_of_filter),
+]
+
+
 class BlindZone(Record):
     """What a radar from above or beside does not see: the lowest gates of each column.
 
@@ -153,7 +180,7 @@ class Sample(Record):
     step: Step | None = None
     grids: dict[str, Grid] = Field(min_length=1)
     variables: tuple[Variable, ...] = Field(min_length=1)
-    filter: RainFilter | None = None
+    filter: WindowFilter | None = None
     blind_zone: BlindZone | None = None
 
     @model_validator(mode="after")
@@ -356,7 +383,8 @@ class Training(Record):
     ema: float | None = Field(default=None, gt=0, lt=1)
     """Momentum, in each step, of the moving average of the weights that is validated and kept."""
     mixed_precision: Precision = None
-    augment: tuple[Literal["flip", "rotate"], ...] = ()
+    augment: tuple[Literal["flip", "rotate", "flip_time"], ...] = ()
+    """What is done at random to each window: `flip_time` is for curtains, the others for maps."""
     early_stopping: EarlyStopping | None = EarlyStopping()
     loss_limit: float | None = Field(default=1e4, gt=1)
     """A loss this many times the usual one, three steps in a row, ends the run as exploding."""
@@ -494,7 +522,8 @@ def validate(data: Any, origin: str) -> Preset:
 def _explain(error: ValidationError, origin: str, section: str = "", kind: str = "preset") -> str:
     lines = [f"{origin} is not a valid {kind}."]
     for problem in error.errors():
-        where = ".".join(str(part) for part in (section, *problem["loc"]) if part != "")
+        place = (section, *problem["loc"])
+        where = ".".join(str(part) for part in place if part not in ("", *_FILTERS))
         message = problem["msg"].removeprefix("Value error, ")
         message = message.replace("valid tuple", "list").replace("valid dictionary", "mapping")
         message = message.partition(" or instance of ")[0]

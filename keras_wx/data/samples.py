@@ -10,14 +10,13 @@ import xarray as xr
 from keras_wx.data.augment import CURTAIN_KINDS, Augmentation, centre, crop_kind, cropped_shape
 from keras_wx.data.channels import Channel, plan_arrays
 from keras_wx.data.conform import conform
-from keras_wx.data.curtain.filter import CloudFilter
 from keras_wx.data.curtain.samples import curtain_samples
 from keras_wx.data.frames import FrameStore
 from keras_wx.data.pydataset import Samples
 from keras_wx.data.selection import select
 from keras_wx.data.splits import Splits, frames_of
 from keras_wx.errors import DataError
-from keras_wx.spec import Preset, RainFilter, Sample, Training
+from keras_wx.spec import CloudFilter, Preset, RainFilter, Sample, Training
 from keras_wx.transforms import ZR
 
 
@@ -71,7 +70,7 @@ def samples(
             in which columns decorrelate (`keras_wx.data.curtain.decorrelation_time`), if that is
             longer.
         filter: which windows are worth it. None takes the preset's. For curtains also a
-            `keras_wx.data.curtain.CloudFilter`.
+            `keras_wx.spec.CloudFilter`.
         min_rain_fraction: replaces the filter's `min_fraction`; 0 keeps every window.
         augment: of `"flip"` and `"rotate"`, or `"flip_time"` of curtains. None takes the preset's
             for the split `"train"`, as far as the grid allows, and nothing otherwise.
@@ -234,8 +233,8 @@ def _channels(sample: Sample, data: xr.Dataset, cache_bytes: int) -> list[Channe
 
 
 def _rain_filter(
-    sample: Sample, rain: RainFilter | None, min_fraction: float | None
-) -> RainFilter | None:
+    sample: Sample, rain: RainFilter | CloudFilter | None, min_fraction: float | None
+) -> RainFilter | CloudFilter | None:
     rain = rain or sample.filter
     if min_fraction is None:
         return rain
@@ -248,5 +247,10 @@ def _rain_filter(
         raise DataError(
             "min_rain_fraction: the preset says no threshold of rain. "
             "filter=RainFilter(above=..., min_fraction=...) gives one."
+        )
+    if isinstance(rain, CloudFilter) and min_fraction > 0:
+        raise DataError(
+            "min_rain_fraction: the filter of this sample looks for squares of cloud. "
+            "filter=CloudFilter(above=..., size=...) changes it."
         )
     return RainFilter(above=rain.above, min_fraction=min_fraction) if min_fraction else None

@@ -14,7 +14,6 @@ _HOMES = {
     "mask_of": "mask",
     "soft_mask": "mask",
     "gate_values": "gates",
-    "CloudFilter": "filter",
     "decorrelation_time": "decorrelation",
 }
 

@@ -5,25 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from pydantic import Field
 
 from keras_wx.data.frames import FrameStore
 from keras_wx.data.selection import Selection
 from keras_wx.errors import DataError
-from keras_wx.record import Record
-
-
-class CloudFilter(Record):
-    """A window is taken if a square of gates above its blind zone is full of cloud.
-
-    References:
-        King et al. 2024, doi:10.1175/AIES-D-23-0063.1: 10 x 10 gates above -60 dBZ.
-    """
-
-    above: float = -60.0
-    """Threshold in the units of the sample's first target."""
-    size: int = Field(default=10, ge=1)
-    """Rows and columns of the square."""
+from keras_wx.spec import CloudFilter
 
 
 def cloudy(

@@ -11,7 +11,7 @@ import xarray as xr
 from keras_wx.data.augment import CURTAIN_KINDS, Augmentation, Pose
 from keras_wx.data.channels import ArrayPlan, Channel
 from keras_wx.data.curtain.decorrelation import decorrelation_time
-from keras_wx.data.curtain.filter import CloudFilter, cloudy
+from keras_wx.data.curtain.filter import cloudy
 from keras_wx.data.curtain.gates import close_gaps
 from keras_wx.data.curtain.mask import blind_rows, soft_mask
 from keras_wx.data.frames import FrameStore
@@ -22,7 +22,7 @@ from keras_wx.data.splits import Splits, frames_of
 from keras_wx.data.timeaxis import time_step
 from keras_wx.data.windows import curtain_columns
 from keras_wx.errors import DataError
-from keras_wx.spec import RainFilter, Sample, format_step
+from keras_wx.spec import CloudFilter, RainFilter, Sample, format_step
 
 
 class CurtainSamples(Samples):

@@ -9,8 +9,8 @@ import xarray as xr
 from curtain_fields import STEP, make_curtain, make_curtain_sample
 
 import keras_wx
-from keras_wx.data.curtain import CloudFilter
 from keras_wx.errors import DataError
+from keras_wx.spec import CloudFilter
 
 
 def cut(curtain=None, sample=None, **options):
