@@ -1,14 +1,29 @@
-"""How sure a score is, or the difference of two: a bootstrap over events."""
+"""How sure a score is, or the difference of two: a bootstrap over events, or over blocks of columns."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 
 from keras_wx.errors import DataError
-from keras_wx.verification.pooling import from_sums, to_sums
+from keras_wx.verification import pooling
+from keras_wx.verification.curtain import sums as curtain_sums
+
+
+@dataclass(frozen=True)
+class _Cases:
+    """Sums of each case, and which cases are drawn together."""
+
+    sums: xr.Dataset
+    dim: str
+    numbers: np.ndarray
+    drawn: str
+    """What is drawn, in the words of the result's attributes."""
+    scores_of: Callable[[xr.Dataset], xr.Dataset]
 
 
 def event_numbers(init_times: np.ndarray, gap: str | np.timedelta64 = "12h") -> np.ndarray:
@@ -40,15 +55,19 @@ def interval(
     level: float = 0.95,
     seed: int = 0,
 ) -> xr.Dataset:
-    """A score with a bootstrap interval over events.
+    """A score with a bootstrap interval: over events or, of a curtain, over blocks of columns.
 
     Events are drawn with replacement, and the score is that of all forecasts of a draw pooled.
+    Neighbouring columns of a curtain see the same cloud and are no independent evidence either, so
+    that blocks of them are drawn: the interval is honest for blocks that are longer than the time
+    in which columns decorrelate.
 
     Args:
         cases: `verify(forecast, truth, preserve_dims=("init_time", "lead_time"))`, or `spectra`
-            with the same `preserve_dims`.
+            with the same `preserve_dims`; or `verify_curtain(..., by_block=True)`.
         score: any of its scores: "csi", "pod", "far", "hss", "frequency_bias", "fss", "mse",
-            "mae", "rmse", "crps", "spread_skill_ratio", "rank_frequency", ...
+            "mae", "rmse", "crps", "spread_skill_ratio", "rank_frequency", ...; of curtains also
+            "dice", "emd", "edge_correlation", "coverage", "spearman", ...
         by_lead_time: the score of each lead time. Otherwise the mean over lead times of the pooled
             score of each, those without a score left out.
         gap: a break longer than this between start times begins a new event.
@@ -58,13 +77,15 @@ def interval(
 
     Returns:
         `value`, `low` and `high`, by threshold, scale and so on where the score has them; the
-        attribute `events` says how many events there were. Those of a single event are all alike:
-        its interval says nothing.
+        attribute `events`, or `blocks`, says how many there were. The draws of a single one are all
+        alike: its interval says nothing.
 
     Raises:
-        DataError: an unknown score, or cases without init_time.
+        DataError: an unknown score, or cases without init_time or block.
 
     References:
+        Künsch (1989), The Jackknife and the Bootstrap for General Stationary Observations, Annals
+        of Statistics 17, 1217-1241 (blocks).
         Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter 13 (percentiles).
         Wilks (2011), Statistical Methods in the Atmospheric Sciences, section 5.3.5.
 
@@ -73,8 +94,8 @@ def interval(
     >>> cases = keras_wx.verify(forecast, radar, preserve_dims=("init_time", "lead_time"))
     >>> keras_wx.verification.interval(cases, "csi").sel(threshold=10)
     """
-    values, events = _resampled(cases, score, by_lead_time, gap, draws, seed)
-    return _summary("value", values, score, events, level)
+    values, drawn = _resampled(_cases(cases, gap), score, by_lead_time, draws, seed)
+    return _summary("value", values, level, {"score": score, **drawn})
 
 
 def difference(
@@ -88,14 +109,14 @@ def difference(
     level: float = 0.95,
     seed: int = 0,
 ) -> xr.Dataset:
-    """The difference of a score between two forecasts, with a bootstrap interval over events.
+    """The difference of a score between two forecasts, with a bootstrap interval.
 
-    As `interval`, with the same events drawn for both forecasts: what makes an event hard for both
-    does not widen the interval.
+    As `interval`, with the same events or blocks drawn for both forecasts: what makes an event hard
+    for both does not widen the interval.
 
     Args:
-        cases: `verify(forecast, truth, preserve_dims=("init_time", "lead_time"))`.
-        reference: the same of the forecast to compare with, of the same start times.
+        cases: see `interval`.
+        reference: the same of the forecast to compare with, of the same start times or columns.
         score: see `interval`.
         by_lead_time: see `interval`.
         gap: a break longer than this between start times begins a new event.
@@ -107,42 +128,50 @@ def difference(
         `difference` (cases minus reference), `low` and `high`, as `interval` has them.
 
     Raises:
-        DataError: an unknown score, or start times that differ.
+        DataError: an unknown score, or start times or blocks that differ.
 
     References:
         Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter 13 (percentiles).
     """
-    for each in (cases, reference):
-        _check(each)
-    if not np.array_equal(cases["init_time"], reference["init_time"]):
+    ours, theirs = (_cases(each, gap) for each in (cases, reference))
+    if ours.dim != theirs.dim or not np.array_equal(_starts(cases), _starts(reference)):
+        what = "blocks of columns" if ours.dim == "block" else "start times"
         raise DataError(
-            "A paired comparison needs the same start times. Received: "
-            f"{cases.sizes['init_time']} and {reference.sizes['init_time']} that differ."
+            f"A paired comparison needs the same {what}. Received: {len(ours.numbers)} and "
+            f"{len(theirs.numbers)} that differ."
         )
-    (ours, events), (theirs, _) = (
-        _resampled(each, score, by_lead_time, gap, draws, seed) for each in (cases, reference)
+    (values, drawn), (reference_values, _) = (
+        _resampled(each, score, by_lead_time, draws, seed) for each in (ours, theirs)
     )
-    return _summary("difference", ours - theirs, score, events, level)
+    return _summary("difference", values - reference_values, level, {"score": score, **drawn})
 
 
-def _check(cases: xr.Dataset) -> None:
-    if "init_time" not in cases.dims:
-        raise DataError(
-            "A bootstrap needs the scores of each start time: "
-            'verify(..., preserve_dims=("init_time", "lead_time")). '
-            f"Received: dims {tuple(cases.dims)}"
-        )
+def _cases(cases: xr.Dataset, gap: str) -> _Cases:
+    if "block" in cases.dims:
+        numbers = np.arange(cases.sizes["block"])
+        sums = curtain_sums.to_sums(cases)
+        return _Cases(sums, "block", numbers, "blocks", curtain_sums.from_sums)
+    if "init_time" in cases.dims:
+        cases = cases.sortby("init_time")
+        numbers = event_numbers(cases["init_time"].values, gap)
+        return _Cases(pooling.to_sums(cases), "init_time", numbers, "events", pooling.from_sums)
+    raise DataError(
+        "A bootstrap needs the scores of each start time, verify(..., "
+        'preserve_dims=("init_time", "lead_time")), or of each block of columns, '
+        f"verify_curtain(..., by_block=True). Received: dims {tuple(cases.dims)}"
+    )
+
+
+def _starts(cases: xr.Dataset) -> np.ndarray:
+    return cases["start_time" if "block" in cases.dims else "init_time"].values
 
 
 def _resampled(
-    cases: xr.Dataset, score: str, by_lead_time: bool, gap: str, draws: int, seed: int
-) -> tuple[xr.DataArray, int]:
-    """The score of each draw, dim `draw`, of which number 0 is the sample itself; how many events
-    there were."""
-    _check(cases)
-    cases = cases.sortby("init_time")
-    events = event_numbers(cases["init_time"].values, gap)
-    starts = np.flatnonzero(np.diff(events, prepend=-1))
+    cases: _Cases, score: str, by_lead_time: bool, draws: int, seed: int
+) -> tuple[xr.DataArray, dict[str, int]]:
+    """The score of each draw, dim `draw`, of which number 0 is the sample itself; how much was
+    drawn how often."""
+    starts = np.flatnonzero(np.diff(cases.numbers, prepend=-1))
     count = len(starts)
     weights = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=draws)
     weights = np.concatenate([np.ones((1, count)), weights])
@@ -151,24 +180,23 @@ def _resampled(
         return np.tensordot(np.add.reduceat(values, starts, axis=-1), weights, axes=(-1, -1))
 
     sums = xr.apply_ufunc(
-        draw, to_sums(cases), input_core_dims=[["init_time"]], output_core_dims=[["draw"]]
+        draw, cases.sums, input_core_dims=[[cases.dim]], output_core_dims=[["draw"]]
     )
-    scores = from_sums(sums)
+    scores = cases.scores_of(sums)
     if score not in scores:
         raise DataError(f"score: expected one of {sorted(scores.data_vars)}. Received: {score!r}")
     values = scores[score]
     if "lead_time" in values.dims and not by_lead_time:
         values = values.mean("lead_time")
-    return values, count
+    return values, {cases.drawn: count, "draws": draws}
 
 
-def _summary(name: str, values: xr.DataArray, score: str, events: int, level: float) -> xr.Dataset:
+def _summary(name: str, values: xr.DataArray, level: float, attrs: dict) -> xr.Dataset:
     drawn = values.isel(draw=slice(1, None))
     tail = (1 - level) / 2
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="All-NaN slice")  # no event at this threshold
         low, high = drawn.quantile([tail, 1 - tail], "draw", skipna=True).drop_vars("quantile")
     return xr.Dataset(
-        {name: values.isel(draw=0), "low": low, "high": high},
-        attrs={"score": score, "events": events, "level": level, "draws": drawn.sizes["draw"]},
+        {name: values.isel(draw=0), "low": low, "high": high}, attrs=attrs | {"level": level}
     )

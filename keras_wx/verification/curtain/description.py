@@ -50,6 +50,7 @@ _LABELS = {
     "spread_count": ("gates by the spread of their members", "1"),
     "spread_variance": ("mean variance of the members in the bin", "(dBZ)^2"),
     "spread_mse": ("mean squared error in the bin", "(dBZ)^2"),
+    "spread_error_histogram": ("gates by class of spread and of error", "1"),
     "spearman": ("rank correlation of spread and absolute error", "1"),
 }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.stats
 import xarray as xr
 
 from keras_wx.verification.curtain.gates import Sums
@@ -17,6 +16,11 @@ INTERVAL = 0.9
 
 SPREAD_EDGES = np.arange(0.0, 50.0, 2.0)
 """dB: the spread of numbers between -60 and 30 is at most 45 times sqrt(m / (m - 1))."""
+
+CLASS_EDGES = np.geomspace(1e-3, 100.0, 120)
+"""dB, a tenth apart: classes of spread and of error for their rank correlation, which then adds up
+over columns. What is smaller than the first, as clear air that all members agree on, is one more.
+"""
 
 
 def of_members(
@@ -40,14 +44,16 @@ def of_members(
 
 def of_calibration(part: Columns, gates: np.ndarray) -> Sums:
     """Coverage of the central interval, and errors by spread."""
-    x, y = part.members[:, gates & part.valid], part.truth[gates & part.valid]
+    gates = gates & part.valid
+    x, y = part.members[:, gates], part.truth[gates]
     tail = (1 - INTERVAL) / 2
     lower, upper = np.quantile(x, [tail, 1 - tail], axis=0)
     inside = (lower <= y) & (y <= upper)
     # Where all say the same, as in clear air, there was nothing to be unsure of.
     unsure = ~((x == y).all(axis=0))
 
-    spread, error = spread_and_error(part, gates)
+    spread = x.std(axis=0, ddof=1, dtype=float)
+    error = np.abs(part.centre[gates].astype(float) - y)
     bin_of = np.clip(np.digitize(spread, SPREAD_EDGES) - 1, 0, SPREAD_EDGES.size - 2)
     bins = SPREAD_EDGES.size - 1
     return {
@@ -57,18 +63,12 @@ def of_calibration(part: Columns, gates: np.ndarray) -> Sums:
         "spread_count": (("spread_bin",), np.bincount(bin_of, minlength=bins)),
         "spread_variance": (("spread_bin",), np.bincount(bin_of, spread**2, minlength=bins)),
         "spread_mse": (("spread_bin",), np.bincount(bin_of, error**2, minlength=bins)),
+        "spread_error_histogram": (("spread_class", "error_class"), _by_class(spread, error)),
     }
 
 
-def spread_and_error(part: Columns, gates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Standard deviation of the members and absolute error, of each gate."""
-    gates = gates & part.valid
-    spread = part.members[:, gates].std(axis=0, ddof=1, dtype=float)
-    return spread, np.abs(part.centre[gates].astype(float) - part.truth[gates])
-
-
-def rank_correlation(spread: np.ndarray, error: np.ndarray) -> float:
-    """Spearman's, of all gates; NaN where either is the same everywhere."""
-    if spread.size < 2 or np.ptp(spread) == 0 or np.ptp(error) == 0:
-        return np.nan
-    return float(scipy.stats.spearmanr(spread, error).statistic)
+def _by_class(spread: np.ndarray, error: np.ndarray) -> np.ndarray:
+    """Number of gates of each class of spread and of error."""
+    classes = CLASS_EDGES.size + 1
+    both = np.digitize(spread, CLASS_EDGES) * classes + np.digitize(error, CLASS_EDGES)
+    return np.bincount(both, minlength=classes**2).reshape(classes, classes)

@@ -13,6 +13,7 @@ _SUMS = (
     *("forecast_lowest_echo", "truth_lowest_echo"),
     *("forecast_without_echo", "truth_without_echo", "n_lowest_echo"),
     *("profile_count", "n_time_spectra", "n_height_spectra", "n_unsure", "spread_count"),
+    "spread_error_histogram",
 )
 _MEANS = {
     **dict.fromkeys(("lowest_echo_mae", "lowest_echo_bias"), "n_lowest_echo"),
@@ -42,17 +43,14 @@ def to_sums(scores: xr.Dataset) -> xr.Dataset:
 
 
 def from_sums(sums: xr.Dataset) -> xr.Dataset:
-    """The scores of sums over columns: the inverse of `to_sums`, and every ratio."""
+    """The scores of sums over columns: the inverse of `to_sums`, and every ratio that follows."""
     scores = pooling.from_sums(sums).assign({name: sums[name] for name in _SUMS if name in sums})
     means = {name: weight for name, weight in _MEANS.items() if name in sums}
     scores = scores.assign(
         {name: _ratio(sums[name], sums[weight]) for name, weight in means.items()}
     )
     return scores.assign(
-        dice=_ratio(2 * scores["cloud_in_both"], scores["forecast_cloud"] + scores["truth_cloud"]),
-        emd=_earth_mover(scores["forecast_histogram"], scores["truth_histogram"]),
-        edge_correlation=_pearson(scores["edge_moments"]),
-        profile_bias=scores["forecast_profile"] - scores["truth_profile"],
+        {name: ratio(scores) for name, (source, ratio) in _RATIOS.items() if source in scores}
     )
 
 
@@ -71,5 +69,40 @@ def _pearson(moments: xr.DataArray) -> xr.DataArray:
     return (n * xy - x * y) / np.sqrt(variances.where(enough))
 
 
+def _rank_correlation(counts: xr.DataArray) -> xr.DataArray:
+    """Spearman's, of numbers of which the class is known: those of one class share a rank."""
+    total = counts.sum(("spread_class", "error_class"))
+    spread, error = counts.sum("error_class"), counts.sum("spread_class")
+    # Ranks of a class: those below it and half of its own, less the mean rank.
+    ranks = [
+        each.cumsum(dim) - each / 2 - total / 2
+        for each, dim in ((spread, "spread_class"), (error, "error_class"))
+    ]
+    variances = xr.dot(spread, ranks[0] ** 2, dim="spread_class") * xr.dot(
+        error, ranks[1] ** 2, dim="error_class"
+    )
+    covariance = xr.dot(counts, *ranks, dim=("spread_class", "error_class"))
+    return covariance / np.sqrt(variances.where(variances > 0))
+
+
 def _ratio(numerator: xr.DataArray, denominator: xr.DataArray) -> xr.DataArray:
     return numerator / denominator.where(denominator > 0)
+
+
+_RATIOS = {
+    "dice": (
+        "cloud_in_both",
+        lambda s: _ratio(2 * s["cloud_in_both"], s["forecast_cloud"] + s["truth_cloud"]),
+    ),
+    "emd": (
+        "forecast_histogram",
+        lambda s: _earth_mover(s["forecast_histogram"], s["truth_histogram"]),
+    ),
+    "edge_correlation": ("edge_moments", lambda s: _pearson(s["edge_moments"])),
+    "profile_bias": ("forecast_profile", lambda s: s["forecast_profile"] - s["truth_profile"]),
+    "spearman": (
+        "spread_error_histogram",
+        lambda s: _rank_correlation(s["spread_error_histogram"]),
+    ),
+}
+"""Score -> one of what it is made of, and how."""

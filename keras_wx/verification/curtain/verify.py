@@ -9,12 +9,7 @@ import xarray as xr
 
 from keras_wx.errors import DataError
 from keras_wx.verification.curtain.description import coordinates, labelled
-from keras_wx.verification.curtain.ensemble import (
-    of_calibration,
-    of_members,
-    rank_correlation,
-    spread_and_error,
-)
+from keras_wx.verification.curtain.ensemble import of_calibration, of_members
 from keras_wx.verification.curtain.events import of_events
 from keras_wx.verification.curtain.gates import of_edge, of_gates, of_heights, of_lowest_echo
 from keras_wx.verification.curtain.pairs import Columns, match
@@ -32,7 +27,7 @@ def verify_curtain(
     low: float = -60.0,
     high: float = 30.0,
     region: Literal["hole", "blended"] = "hole",
-    by: Literal["mean", "median"] = "mean",
+    by: Literal["mean", "median"] = "median",
     scene: int = 128,
     events_by: Literal["scene", "column"] = "scene",
     precipitation: float = -20.0,
@@ -50,9 +45,10 @@ def verify_curtain(
     scenes with an echo above 20 dBZ and gates where the standard error of the members' mean is
     above 1 dB; `truth.where(...)` does so.
 
-    An ensemble is scored by the mean of its members in dBZ, clear air being `low`; and as an
-    ensemble, by CRPS, spread, ranks, probabilities, coverage. Of the mean, a single member with
-    cloud makes cloud: `by="median"` takes what half of the members agree on.
+    An ensemble is scored by the median of its members in dBZ, clear air being `low`; and as an
+    ensemble, by CRPS, spread, ranks, probabilities, coverage. The median has cloud where half of
+    the members have some; of the mean, as the reference takes it, a single member with cloud makes
+    cloud.
 
     Args:
         reconstruction: what `keras_wx.predict` returns of a curtain: `([realization,] time,
@@ -116,7 +112,8 @@ def verify_curtain(
           `unsure_coverage` without the gates where all members and the truth are equal, as in
           clear air.
         * by `spread_bin`: `spread_count`, `spread_variance`, `spread_mse`: error against spread.
-        * `spearman`: rank correlation of the members' standard deviation and the absolute error.
+        * `spearman`: rank correlation of the members' standard deviation and the absolute error, in
+          classes a tenth wide (`spread_error_histogram`), so that it adds up over columns.
 
     Raises:
         DataError: units or heights that differ, no common time, no mask, an option that is no
@@ -141,7 +138,7 @@ def verify_curtain(
     length = -(-block // scene) * scene
     event_columns = 1 if events_by == "column" else scene
 
-    starts, blocks, spreads = [], [], []
+    starts, blocks = [], []
     for start, part in pair.blocks(length):
         gates = _region(part, region)
         sums = (
@@ -154,7 +151,6 @@ def verify_curtain(
         )
         if len(part.members) > 1:
             sums |= of_calibration(part, gates)
-            spreads.append(spread_and_error(part, gates))
         found = xr.Dataset(sums)
         if len(part.members) > 1:
             found = found.assign(of_members(part, gates, low, precipitation, probability_bins))
@@ -165,10 +161,6 @@ def verify_curtain(
         coordinates(heights, low, high, scene, depth, pair.step_seconds)
     )
     scores = from_sums(sums if by_block else sums.sum("block"))
-    if spreads:
-        found = [rank_correlation(*each) for each in spreads]
-        pooled = rank_correlation(*(np.concatenate(each) for each in zip(*spreads, strict=True)))
-        scores["spearman"] = ("block", found) if by_block else pooled
     if by_block:
         scores = scores.assign_coords(start_time=("block", np.array(starts)))
     scores = labelled(described(scores, REFLECTIVITY, reconstruction, truth, variable))

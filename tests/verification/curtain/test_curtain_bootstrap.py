@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import numpy as np
 import pytest
+import xarray as xr
 from verified_curtains import clouds, curtain, reconstruction
 
 from keras_wx.errors import DataError
-from keras_wx.verification.curtain import difference, interval, to_frame, verify_curtain
+from keras_wx.verification import difference, interval
+from keras_wx.verification.curtain import joined, to_frame, verify_curtain
 
 
 def cases(seed=1, members=None, noise=8.0):
@@ -40,6 +44,7 @@ def test_the_value_is_the_score_of_all_columns():
         "coverage",
         "edge_correlation",
         "profile_bias",
+        "spearman",
     ):
         at = interval(found, name, draws=50)
         np.testing.assert_allclose(at.value, whole[name], rtol=1e-6, atol=1e-9, err_msg=name)
@@ -65,6 +70,26 @@ def test_a_paired_difference_is_surer_than_two_intervals():
     assert at.high < 0
     width = at.high - at.low
     assert width < 0.7 * (interval(worse, "mae").high - interval(worse, "mae").low)
+
+
+def test_blocks_that_follow_each_other_too_soon_are_one():
+    """Blocks of 20 columns, 80 s; after a break of a day in the middle, blocks begin anew."""
+    pair, options, _ = cases(members=4)
+    times = pair[0].time.values.copy()
+    times[110:] += np.timedelta64(1, "D")
+    made, truth = (each.assign_coords(time=times) for each in pair)
+    found = verify_curtain(made, truth, by_block=True, **options)
+    assert found.sizes["block"] == 6 + 5
+    longer = joined(found, timedelta(seconds=200))
+    np.testing.assert_array_equal(longer.start_time, times[[0, 60, 110, 170]])
+    for begin, end, number in ((0, 60, 0), (60, 110, 1), (110, 170, 2)):
+        part = verify_curtain(made.isel(time=slice(begin, end)), truth, **options)
+        for name in ("mae", "dice", "csi", "spearman", "crps", "n_pairs"):
+            np.testing.assert_allclose(longer[name].isel(block=number), part[name], err_msg=name)
+    whole = verify_curtain(made, truth, **options)
+    xr.testing.assert_allclose(joined(found), whole)
+    xr.testing.assert_allclose(joined(longer), whole)
+    assert joined(found).dice.attrs == whole.dice.attrs
 
 
 def test_a_table_of_models():
