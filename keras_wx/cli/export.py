@@ -37,8 +37,8 @@ def export(
 ) -> None:
     """Write a model as SavedModel, ONNX or LiteRT.
 
-    The file takes and gives physical units such as dBZ, missing values are NaN, and a record inside
-    says units, time step, grid and the terms of the weights.
+    The file takes and gives physical units such as dBZ; missing values are
+    NaN. A record inside says units, time step, grid and terms of the weights.
     """
     from keras_wx.cli._model import load_model
     from keras_wx.inference.export import export as write

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import zoo_cases
 
+import keras_wx
 from keras_wx import spec
 from keras_wx.errors import ModelError
 from keras_wx.inference.export import export
@@ -58,6 +60,14 @@ def run_bare(case: Exported) -> None:
     case.read()
 
 
+def fixed(model) -> tuple[int, int] | None:
+    """The grid that a file has to be written for, None for one that takes any.
+
+    Keras' bilinear upsampling takes no open sizes while it is traced.
+    """
+    return (32, 48) if model.preset.task == "inpaint" else None
+
+
 def shapes(model, grid):
     """Batches and grids to run a model on: several, where it leaves them open."""
     rows, columns = grid or fixed_grid(model)
@@ -67,36 +77,58 @@ def shapes(model, grid):
     return [(2, (4 * multiple, 6 * multiple)), (1, (7 * multiple, 5 * multiple))]
 
 
+def small(architecture: str) -> keras.Model:
+    """The tiny model of an architecture, with the inputs and outputs that its sample has."""
+    model = zoo_cases.tiny(architecture)
+    published = keras_wx.info(model.preset.name).config
+    same = {key: published[key] for key in ("inputs", "outputs") if key in published}
+    if same:
+        model = keras_wx.load(model.preset.name, weights=None, **type(model).tiny | same)
+        zoo_cases.set_formula_weights(model)
+    return model
+
+
 def rain(model, batch: int, shape: tuple[int, int]) -> np.ndarray:
     """Moving echo in physical units, some of it beyond the transform's range, with gaps."""
     rng = np.random.default_rng(3)
     sample = model.preset.sample
-    frames = sample.inputs[0].frames
-    time, y, x = np.indices((frames, *shape))
+    time, y, x = np.indices((sample.inputs[0].frames, *shape))
     channels = []
-    for variable in sample.inputs:
+    for variable in sample.of_role("input", "mask"):
         phase = rng.uniform(0, 6, (batch, 1, 1, 1))
         waves = 0.5 + 0.6 * np.sin(0.9 * y + 0.5 * x - 0.6 * time + phase)
         field = variable.transform.inverse(waves)
-        field[:, 0, 1] = np.nan
-        field[0, :, 2, 3] = np.nan
+        if variable.role == "mask":  # two rows are hidden, and a third is on the ramp
+            field = np.broadcast_to(np.clip(1.5 - 0.5 * y, 0, 1), field.shape)
+        elif sample.blind_zone and variable.units == "dBZ":
+            field[:, 0, 0] = np.nan
+        elif variable.fill is not None:
+            field[:, 0, 1] = np.nan
+            field[0, :, 2, 3] = np.nan
         channels.append(field)
-    return np.stack(channels, axis=-1).astype("float32")
+    array = np.stack(channels, axis=-1).astype("float32")
+    return array if len(model.input_shape) == 5 else array[:, 0]
 
 
 def expected(model, x: np.ndarray) -> np.ndarray:
     """Fill, transform, network, inverse: with NumPy around a call of the model."""
     sample = model.preset.sample
     network = np.empty_like(x)
-    for number, variable in enumerate(sample.inputs):
+    for number, variable in enumerate(sample.of_role("input", "mask")):
         field = x[..., number].astype("float64")
-        network[..., number] = variable.transform(np.where(np.isnan(field), variable.fill, field))
+        stand_in = -70.0 if variable.fill is None else variable.fill  # clear air where it is hidden
+        network[..., number] = variable.transform(np.where(np.isnan(field), stand_in, field))
     y = np.asarray(model(network, training=False), dtype="float64")
+    targets = [target for target in sample.targets if not target.auxiliary]
     forecast = np.stack(
-        [t.transform.inverse(y[..., number]) for number, t in enumerate(sample.targets)], axis=-1
+        [t.transform.inverse(y[..., number]) for number, t in enumerate(targets)], axis=-1
     )
-    missing = np.isnan(x).any(axis=-1, keepdims=True).all(axis=1, keepdims=True)
-    return np.where(missing, np.nan, forecast)
+    if sample.blind_zone:
+        return np.where(x[..., -1:] == 0, x[..., : len(targets)], forecast)
+    missing = np.isnan(x).any(axis=-1, keepdims=True)
+    return np.where(
+        missing.all(axis=1, keepdims=True) if x.ndim == 5 else missing, np.nan, forecast
+    )
 
 
 def assert_equal(received: np.ndarray, wanted: np.ndarray) -> None:

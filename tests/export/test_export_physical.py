@@ -6,12 +6,15 @@ import pytest
 from export_cases import curtain, expected, mean_of_two
 from keras import ops
 
+import keras_wx
 from keras_wx import spec
 from keras_wx.errors import ModelError
+from keras_wx.inference.export import export
 from keras_wx.inference.export.check import agree, echo
 from keras_wx.inference.export.physical import physical
 from keras_wx.inference.export.portable import portable
 from keras_wx.inference.network import fixed_grid
+from keras_wx.layers import HideBlindZone
 
 
 def sample_of(*inputs, target):
@@ -102,6 +105,44 @@ def test_fields_without_a_time_axis():
     assert gaps == 2 * [[False, False, False, True] * 2]
 
 
+def test_the_blind_zone_of_a_curtain_by_hand(tmp_path):
+    """Hidden where the mask is 1, blended on its ramp, as it was where it is 0; in ONNX as well."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    cloud = {"cloud": {"low": -60, "high": 30}}
+    dbz, kelvin = {"units": "dBZ", "transform": cloud}, {"units": "K"}
+    variables = [
+        {"name": "reflectivity", "role": "input", **dbz},
+        {"name": "temperature", "role": "input", **kelvin},
+        {"name": "blind_zone", "role": "mask", "units": "1"},
+        {"name": "reflectivity", "role": "target", **dbz},
+        {"name": "temperature", "role": "target", "auxiliary": True, **kelvin},
+    ]
+    sample = spec.read_sample(
+        {
+            "grids": {"curtain": {"dims": ["height", "time"]}},
+            "variables": [{"grid": "curtain"} | variable for variable in variables],
+            "blind_zone": {"height": 100},
+        }
+    )
+    x = keras.Input((None, None, 3), name="curtain")
+    seen = HideBlindZone(channels=1)(x)  # in place of a network: everything is doubled
+    model = keras.Model(x, 2 * seen[..., :2], name="double")
+    whole = physical(model, sample)
+    assert [variable.name for variable in whole.output.variables] == ["reflectivity"]
+    nan = np.nan
+    reflectivity = [nan, 20, 0, 0, 50, nan, 0, nan]
+    temperature = [250, 250, 250, 250, 250, 250, nan, nan]
+    mask = [1, 1, 0.5, 0, 0, 0.5, 0, 1]
+    curtain = np.stack([reflectivity, temperature, mask], axis=-1).astype("float32")
+    x = {"curtain": curtain[None, None]}
+    # Clear air is -1: doubled it is clear, -60 dBZ. 0 dBZ is 0.5: doubled it is 1, 30 dBZ.
+    wanted = [-60, -60, 30, 0, 50, nan, nan, nan]
+    np.testing.assert_allclose(whole(x)["forecast"].ravel(), wanted, rtol=1e-5)
+    model.preset = keras_wx.info("unet3plus_kazr").model_copy(update={"sample": sample})
+    session = onnxruntime.InferenceSession(export(model, tmp_path / "double.onnx"))
+    np.testing.assert_allclose(session.run(["forecast"], x)[0].ravel(), wanted, rtol=1e-5)
+
+
 def two_grids():
     data = sample_of(DBZ, WIND, target=DBZ).model_dump()
     data["grids"]["coarse"] = {}
@@ -154,8 +195,6 @@ def test_the_grid_of_a_model_with_several_inputs():
 
 
 def test_the_copy_is_float32_and_draws_nothing():
-    import keras_wx
-
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
         config = {"input_frames": 2, "output_frames": 1, "filters": (4,), "dropout": 0.5}

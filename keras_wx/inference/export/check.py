@@ -62,6 +62,8 @@ def echo(array: Array, batch_size: int, grid: tuple[int, int]) -> np.ndarray:
     fields = []
     for number, variable in enumerate(array.variables):
         waves = np.sin(phase[..., number])
+        if variable.role == "mask":  # 0 in some places, 1 in others
+            waves = np.clip(2 * waves, -1, 1)
         field = variable.transform.inverse(0.5 + 0.5 * waves).astype(np.float32)
         if variable.fill is not None:
             field[..., -1, -1] = np.nan

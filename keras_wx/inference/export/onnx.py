@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,7 +44,6 @@ def _converted(physical: Physical):
     import tensorflow as tf
     import tf2onnx
 
-    _teach_log1p()
     weights = {f"weight_{number}": v for number, v in enumerate(physical.model.variables)}
 
     def forecast(*tensors):
@@ -56,7 +54,9 @@ def _converted(physical: Physical):
 
     signature = [tf.TensorSpec(array.shape, name=array.name) for array in physical.inputs]
     signature += [tf.TensorSpec(v.shape, v.dtype, name) for name, v in weights.items()]
-    model, _ = tf2onnx.convert.from_function(tf.function(forecast), signature)
+    model, _ = tf2onnx.convert.from_function(
+        tf.function(forecast, autograph=False), signature, custom_op_handlers=_HANDLERS
+    )
     arrays = [value for value in model.graph.input if value.name not in weights]
     del model.graph.input[:]
     model.graph.input.extend(arrays)
@@ -100,21 +100,22 @@ def _fold(model) -> None:
         field.extend(new)
 
 
-@functools.cache
-def _teach_log1p() -> None:
+def _log1p(ctx, node, name, args):
     """tf2onnx knows no `Log1p`, and ONNX has none: log(1 + x)."""
     import numpy as np
-    from tf2onnx.handler import tf_op
 
-    @tf_op("Log1p")
-    class Log1p:
-        @classmethod
-        def version_1(cls, ctx, node, **kwargs):
-            shapes, dtypes = node.output_shapes, node.output_dtypes
-            one = ctx.make_const(f"{node.name}_one", np.float32(1))
-            added = ctx.make_node("Add", [node.input[0], one.output[0]])
-            ctx.remove_node(node.name)
-            ctx.make_node(
-                "Log", added.output, outputs=node.output, name=node.name,
-                shapes=shapes, dtypes=dtypes,
-            )  # fmt: skip
+    shapes, dtypes = node.output_shapes, node.output_dtypes
+    one = ctx.make_const(f"{node.name}_one", np.float32(1))
+    added = ctx.make_node("Add", [node.input[0], one.output[0]])
+    ctx.remove_node(node.name)
+    ctx.make_node(
+        "Log", added.output, outputs=node.output, name=node.name, shapes=shapes, dtypes=dtypes
+    )
+
+
+def _where(ctx, node, name, args):
+    """tf2onnx multiplies both sides by 0 and 1 and adds them, whereby NaN is never left out."""
+    node.type = "Where"
+
+
+_HANDLERS = {"Log1p": (_log1p, []), "SelectV2": (_where, [])}

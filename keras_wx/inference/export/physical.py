@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from keras_wx.data.units import is_reflectivity
 from keras_wx.errors import ModelError
 from keras_wx.inference.network import grid_multiple
 from keras_wx.spec import Sample, Variable
+from keras_wx.transforms import Cloud
 
 if TYPE_CHECKING:
     import keras
@@ -84,7 +86,9 @@ def physical(
     """Puts the sample's transforms around a network, as `keras_wx.predict` does around arrays.
 
     Missing values, NaN, become the variable's `fill`. Where at a point no frame holds every
-    variable, the forecast is missing too.
+    variable, the forecast is missing too. Reflectivity in the blind zone of a curtain, where the
+    mask is 1, may be missing: the network does not see it; and where the mask is 0, what was
+    measured comes back as it was.
 
     Args:
         model: from network numbers to network numbers. It reads one array that has a channel for
@@ -106,9 +110,12 @@ def physical(
         array.name: keras.Input(batch_shape=array.shape, dtype="float32", name=array.name)
         for array in arrays
     }
+    mask = _mask(arrays, fields) if sample.blind_zone else None
     network, missing = {}, False
     for array in arrays:
         x = fields[array.name]
+        if mask is not None:
+            x = _closed_where_blind(x, array.variables, mask)
         network[array.name] = _transformed(x, array.variables)
         unknown = ops.any(ops.isnan(x), axis=-1, keepdims=True)
         if len(array.dims) == 5:
@@ -117,15 +124,60 @@ def physical(
     several = isinstance(model.input, dict)
     y = model(network if several else network[arrays[0].name])
     dims = _dims(model, sample, OUTPUT, y, sample.targets)
-    forecast = [
-        target.transform.inverse(y[..., number : number + 1])
+    forecast = {
+        target: target.transform.inverse(y[..., number : number + 1])
         for number, target in enumerate(sample.targets)
-    ]
+        if not target.auxiliary
+    }
+    if mask is not None:
+        forecast |= _measured(arrays, fields, mask, forecast)
     if len(dims) == 5:
         missing = ops.expand_dims(missing, axis=1)
-    y = ops.where(missing, float("nan"), ops.concatenate(forecast, axis=-1))
+    y = ops.where(missing, float("nan"), ops.concatenate(list(forecast.values()), axis=-1))
     whole = keras.Model(fields if several else fields[arrays[0].name], {OUTPUT: y})
-    return Physical(whole, arrays, Array(OUTPUT, dims, tuple(y.shape), sample.targets))
+    return Physical(whole, arrays, Array(OUTPUT, dims, tuple(y.shape), tuple(forecast)))
+
+
+def _mask(arrays: tuple[Array, ...], fields: dict):
+    """1 where the radar is blind, 0 where its measurement counts."""
+    channels = _channels(arrays, fields)
+    return next(x for variable, x in channels if variable.role == "mask")
+
+
+def _channels(arrays: tuple[Array, ...], fields: dict) -> list[tuple[Variable, Any]]:
+    """Each variable with its physical field, `(..., 1)`."""
+    return [
+        (variable, fields[array.name][..., number : number + 1])
+        for array in arrays
+        for number, variable in enumerate(array.variables)
+    ]
+
+
+def _closed_where_blind(x, variables: tuple[Variable, ...], mask):
+    """Some number in the place of reflectivity that the network does not see."""
+    from keras import ops
+
+    channels = []
+    for number, variable in enumerate(variables):
+        channel = x[..., number : number + 1]
+        if is_reflectivity(variable.units):
+            hidden = ops.logical_and(ops.isnan(channel), mask >= 1)
+            clear = variable.transform.inverse(np.float32(Cloud.CLEAR))
+            channel = ops.where(hidden, clear, channel)
+        channels.append(channel)
+    return ops.concatenate(channels, axis=-1)
+
+
+def _measured(arrays: tuple[Array, ...], fields: dict, mask, forecast: dict) -> dict:
+    """The targets that are inputs too, as they were measured where the mask is 0."""
+    from keras import ops
+
+    measured = {v.name: x for v, x in _channels(arrays, fields) if v.role == "input"}
+    return {
+        target: ops.where(mask > 0, y, measured[target.name])
+        for target, y in forecast.items()
+        if target.name in measured
+    }
 
 
 def _transformed(x, variables: tuple[Variable, ...]):
