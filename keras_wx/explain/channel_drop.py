@@ -95,6 +95,9 @@ def channel_drop_importance(
     for each in variables or ():
         if each not in inputs:
             raise unknown_name("input variable", each, inputs)
+    _check_data("train", train, players)
+    if val is not None:
+        _check_data("val", val, players)
     groups = subsets(players)
     losses = np.empty((repeats, len(groups)))
     for repeat in range(repeats):
@@ -102,8 +105,8 @@ def channel_drop_importance(
             absent = [each for each in players if each not in group]
             run = train_model(
                 name,
-                _without(train, "train", contract, absent),
-                val if val is None else _without(val, "val", contract, absent),
+                _without(train, contract, absent),
+                val if val is None else _without(val, contract, absent),
                 sample=_renamed(contract, absent),
                 output_dir=Path(output_dir) / _label(group) / f"seed_{seed + repeat}",
                 seed=seed + repeat,
@@ -137,26 +140,30 @@ def _renamed(sample: Sample, absent: Sequence[str]) -> Sample:
     return sample.model_copy(update={"variables": variables})
 
 
-def _without(data: Any, part: str, sample: Sample, absent: Sequence[str]) -> xr.Dataset:
-    """The dataset with constant stand-ins for the inputs that are left out."""
+def _check_data(part: str, data: Any, players: Sequence[str]) -> None:
     if not isinstance(data, xr.Dataset):
         raise DataError(
             f"{part}: expected an xarray.Dataset, of which samples with and without an input are "
             f"cut. Received: {type(data).__name__}"
         )
-    for variable in sample.inputs:
-        if variable.name not in absent:
-            continue
-        if variable.name not in data:
+    for name in players:
+        if name not in data:
             raise DataError(
-                f"{part}: expected the variable {variable.name!r}. Received: {list(data.data_vars)}"
+                f"{part}: expected the variable {name!r} itself, to leave it out. "
+                f"Received: {list(data.data_vars)}"
             )
-        field = data[variable.name]
-        value = np.float32(constant(variable))
-        constant_field = field.copy(data=np.broadcast_to(value, field.shape))  # takes no memory
-        constant_field.attrs["units"] = variable.units
-        data = data.assign({_stand_in(variable.name): constant_field})
-    return data
+
+
+def _without(data: xr.Dataset, sample: Sample, absent: Sequence[str]) -> xr.Dataset:
+    """The dataset with constant stand-ins for the inputs that are left out."""
+    stand_ins = {}
+    for variable in sample.inputs:
+        if variable.name in absent:
+            field = data[variable.name]
+            value = np.float32(constant(variable))
+            field = field.copy(data=np.broadcast_to(value, field.shape))  # takes no memory
+            stand_ins[_stand_in(variable.name)] = field.assign_attrs(units=variable.units)
+    return data.assign(stand_ins)
 
 
 def _stand_in(name: str) -> str:

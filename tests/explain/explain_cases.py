@@ -158,7 +158,7 @@ def check_saliency_of_curtains() -> None:
 
 
 def check_completeness() -> None:
-    model, kernel = convolution("tanh")
+    model, _ = convolution("tanh")
     found = explain.integrated_gradients(model, curtain(), steps=32)
     whole = found.output - found.output_at_baseline
     assert abs(whole) > 0.1
