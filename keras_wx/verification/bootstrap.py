@@ -1,4 +1,4 @@
-"""How sure a score is, or the difference of two: a bootstrap over events, or over blocks of columns."""
+"""How sure a score is, or the difference of two: a bootstrap over events or blocks of columns."""
 
 from __future__ import annotations
 

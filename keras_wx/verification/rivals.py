@@ -12,12 +12,17 @@ if TYPE_CHECKING:
 
 def sample_beside(preset: Preset, other: Sample) -> Sample:
     """What a model eats and gives next to one of another sample: as many frames and, of a baseline
-    that forecasts such a variable, the same one."""
+    that forecasts such a variable, the same one. A baseline of curtains fills the same blind zone
+    on the same grid."""
     target = other.targets[0]
     sample = preset.sample.with_frames(output_frames=target.frames)
     known = sample.targets[0]
     same = (known.name, known.units) == (target.name, target.units)
     forecasts = getattr(architectures.get(preset.architecture), "forecasts", None)
+    if forecasts is not None and sample.is_curtain and other.is_curtain:
+        (grid,) = other.grids.values()
+        grids = dict.fromkeys(sample.grids, grid.model_copy(update={"multiple": 1}))
+        return sample.model_copy(update={"grids": grids, "blind_zone": other.blind_zone})
     if same or forecasts is None or not forecasts(target.units):
         return sample
     change = {"name": target.name, "units": target.units, "fill": target.fill}

@@ -33,6 +33,7 @@ def verify_curtain(
     precipitation: float = -20.0,
     cloud_fraction: float = 0.05,
     probability_bins: int = 10,
+    depth: int | None = None,
     block: int = 512,
     by_block: bool = False,
 ) -> xr.Dataset:
@@ -65,9 +66,10 @@ def verify_curtain(
         precipitation: dBZ from which an echo counts as precipitation.
         cloud_fraction: share of the gates of the hole that makes the event "cloud".
         probability_bins: number of bins, evenly spaced, of an ensemble's probabilities.
-        block: columns of a block for `interval`, rounded up to whole scenes: to be longer than the
-            decorrelation time of the curtain, which the repr of `keras_wx.samples` says. A gap in
-            time begins a new block and a new scene.
+        depth: gates of the holes whose spectra along height are taken; None for the most frequent.
+        block: columns of a block for `keras_wx.verification.interval`, rounded up to whole scenes:
+            to be longer than the decorrelation time of the curtain, which the repr of
+            `keras_wx.samples` says. A gap in time begins a new block and a new scene.
         by_block: keep the scores of each block, dim `block` with the coordinate `start_time`.
 
     Returns:
@@ -100,8 +102,8 @@ def verify_curtain(
           the share of gates with cloud.
         * by `time_wavenumber` (with `period` in s): `forecast_time_power`, `truth_time_power`, the
           mean `|rfft|^2 / n` of rows of the hole in whole scenes; by `height_wavenumber` (with
-          `wavelength` in m): `forecast_height_power`, `truth_height_power` of columns, for the most
-          frequent depth of the hole. Of an ensemble the mean of its members' spectra, and
+          `wavelength` in m): `forecast_height_power`, `truth_height_power` of columns whose hole is
+          `depth` gates deep. Of an ensemble the mean of its members' spectra, and
           `ensemble_mean_time_power`, `ensemble_mean_height_power` of its mean (or median).
 
         For an ensemble of two or more members, what `keras_wx.verify` gives: `crps`, `crps_fair`,
@@ -134,7 +136,7 @@ def verify_curtain(
     """
     _check_numbers(scene=scene, block=block, probability_bins=probability_bins)
     pair = match(reconstruction, truth, variable, low, by)
-    heights, depth = pair.heights, pair.depth()
+    heights, depth = pair.heights, depth or pair.depth()
     length = -(-block // scene) * scene
     event_columns = 1 if events_by == "column" else scene
 

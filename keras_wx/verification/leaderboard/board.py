@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from keras_wx.errors import ModelError
+from keras_wx.errors import DataError, ModelError
 from keras_wx.transforms import ZR
 from keras_wx.verification.ensemble import with_crps
 from keras_wx.verification.hindcasts import (
@@ -18,7 +18,8 @@ from keras_wx.verification.hindcasts import (
     warn_of_unscored,
 )
 from keras_wx.verification.leaderboard.cost import cost_table
-from keras_wx.verification.leaderboard.entries import Entries, Models, gather, reason_of
+from keras_wx.verification.leaderboard.curtains import compare_curtains
+from keras_wx.verification.leaderboard.entries import Entries, Models, gather
 from keras_wx.verification.leaderboard.facts import facts_of
 from keras_wx.verification.leaderboard.result import Leaderboard
 from keras_wx.verification.leaderboard.table import difference_table, score_table
@@ -59,12 +60,20 @@ def leaderboard(
     A stochastic model forecasts an ensemble, whose mean is scored beside its CRPS. The CRPS of a
     single forecast is its MAE.
 
+    Of a curtain, models for blind zones fill every profile of the split. The first one says how
+    deep the blind zone is, and those that fill another one are left out. What is drawn for the
+    intervals are blocks of columns, twice as long as columns take to decorrelate. An ensemble is
+    scored by the median of its members: their mean has cloud wherever one of them has some.
+
     Args:
         models: the name of a preset, the folder of a saved model or a loaded model, or several of
-            these, or a mapping from labels to them. None takes every nowcasting preset with trained
-            weights and every baseline.
-        dataset: dims `(time, y, x)` or `(time, lat, lon)`, variables in physical units.
-        split, stride, min_rain_fraction: which start times, see `keras_wx.samples`.
+            these, or a mapping from labels to them. None takes every preset with trained weights
+            and every baseline that is made for such data: forecasts for maps, blind zones for
+            curtains.
+        dataset: dims `(time, y, x)` or `(time, lat, lon)`, or `(time, height)` of a curtain;
+            variables in physical units.
+        split, stride, min_rain_fraction: which start times, see `keras_wx.samples`. Of a curtain,
+            `split` alone; nor has it `output_frames`, `thresholds`, `scales` and `batch_size`.
         output_frames: of each forecast; None takes those of the first model.
         thresholds: of events; None takes the usual ones, see `keras_wx.verify`.
         scales: of the fractions skill score, in grid points; those wider than the grid are left
@@ -107,6 +116,18 @@ def leaderboard(
         convert_units=convert_units,
         zr=zr,
     )
+    if entries.sample.is_curtain:
+        _refuse_forecast_options(
+            stride=None if stride == 1 else stride,
+            min_rain_fraction=min_rain_fraction,
+            output_frames=output_frames,
+            thresholds=thresholds,
+            scales=None if scales is SCALES else scales,
+            batch_size=batch_size,
+        )
+        return compare_curtains(
+            entries, dataset, split=split, members=members, seed=seed, repetitions=repetitions
+        )
     windows = start_windows(
         entries.data,
         entries.window,
@@ -181,14 +202,18 @@ def _scored(
         failures=failures,
         **options,
     )
-    for name, error in failures.items():
-        entries.left_out[name] = f"failed: {reason_of(error)}"
-    if not parts:
-        reasons = "".join(f"\n  {name}: {reason}" for name, reason in entries.left_out.items())
-        raise ModelError(f"Every model failed.{reasons}")
+    entries.note(failures)
     cases, power = (
         {name: xr.concat([part[i] for part in found], "init_time") for name, found in parts.items()}
         for i in (0, 1)
     )
     warn_of_unscored(cases)
     return cases, power
+
+
+def _refuse_forecast_options(**options) -> None:
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        raise DataError(
+            f"{', '.join(given)}: expected none for a curtain, of which every profile is filled."
+        )

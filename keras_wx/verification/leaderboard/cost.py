@@ -12,12 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from keras_wx.inference.blocks import Batches
 from keras_wx.inference.layout import cover, default_batch_size
 from keras_wx.inference.predict import predict
 from keras_wx.verification.hindcasts import frames_around, members_of
 from keras_wx.verification.leaderboard.entries import Entries, reason_of
+from keras_wx.verification.profiles import SCENE
 
 COLUMNS = ("median_ms", "fastest_ms", "slowest_ms", "repetitions")
 
@@ -25,7 +27,7 @@ COLUMNS = ("median_ms", "fastest_ms", "slowest_ms", "repetitions")
 def measure(
     calls: Mapping[str, Callable[[], object]],
     *,
-    windows: int,
+    windows: float,
     repetitions: int,
     failures: dict[str, Exception],
     clock: Callable[[], float] = time.perf_counter,
@@ -35,7 +37,7 @@ def measure(
     Args:
         calls: model -> forecasts from `windows` start times. The first call of each warms up: it
             compiles and is not counted.
-        windows: start times of a call.
+        windows: start times of a call, or scenes.
         repetitions: of every call that are counted.
         failures: takes the error of a model that fails, which is left out.
         clock: seconds.
@@ -94,6 +96,42 @@ def cost_table(
         calls[name] = partial(predict, model, block, init_times=starts, progress=False, **asked)
         batches = Batches.plan(windows, members * len(tiles[name]), most)
         plans[name] = {"members": members, "windows": windows, "batch_size": batches.windows}
+    return _measured(entries, calls, plans, windows, repetitions)
+
+
+def curtain_cost_table(
+    entries: Entries, names: Iterable[str], columns: xr.Dataset, repetitions: int, **options
+) -> pd.DataFrame:
+    """The cost of filling a scene of a curtain by each model.
+
+    Args:
+        entries, names, repetitions: as in `cost_table`.
+        columns: a piece of the data, in memory.
+        options: `members` and `seed`, as `reconstruct_all` takes them.
+
+    Returns:
+        What `measure` gives, with `members` and `columns` (of a call).
+    """
+    if repetitions == 0:
+        return pd.DataFrame(columns=list(COLUMNS))
+    calls, plans = {}, {}
+    for name in names:
+        model = entries.models[name]
+        members = members_of(model, options["members"])
+        calls[name] = partial(
+            predict, model, columns, members=members, seed=options["seed"], progress=False
+        )
+        plans[name] = {"members": members, "columns": columns.sizes["time"]}
+    return _measured(entries, calls, plans, columns.sizes["time"] / SCENE, repetitions)
+
+
+def _measured(
+    entries: Entries,
+    calls: Mapping[str, Callable[[], object]],
+    plans: Mapping[str, Mapping[str, int]],
+    windows: float,
+    repetitions: int,
+) -> pd.DataFrame:
     failures: dict[str, Exception] = {}
     measured = measure(calls, windows=windows, repetitions=repetitions, failures=failures)
     for name, error in failures.items():

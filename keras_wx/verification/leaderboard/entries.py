@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,7 @@ from keras_wx.zoo.loading import load, preset_of
 if TYPE_CHECKING:
     import keras
 
-    from keras_wx.spec import Preset, Sample
+    from keras_wx.spec import Preset, Sample, Task
 
     Model = keras.Model | Baseline
 
@@ -45,8 +45,9 @@ class Entries:
 
     Attributes:
         models: label -> model, the trained ones first.
-        data: in the units and on the grid and time step of the first model.
-        sample: of the first model: windows, range of values, horizon.
+        data: in the units and on the grid and time step of the first model; of curtains, with the
+            variables that any of the models reads.
+        sample: of the first model: windows, range of values, horizon, blind zone.
         left_out: label -> reason.
     """
 
@@ -61,12 +62,14 @@ class Entries:
 
     @property
     def field(self) -> xr.DataArray:
-        """What is forecast, as it was observed: dims `(time, y, x)`."""
+        """What is forecast, as it was observed: dims `(time, y, x)`, or those of a curtain."""
         return self.data[self.sample.targets[0].name]
 
     @property
     def spacing_km(self) -> tuple[float, float] | None:
         """Of its points along y and x; None where there are no distances, or uneven ones."""
+        if self.sample.is_curtain:
+            return None
         try:
             return spacing_km(self.field, self.field.dims[-2:])
         except DataError:
@@ -79,6 +82,18 @@ class Entries:
         if len(self.baselines) < len(self.models):
             return self.sample
         return with_longest_history(self.sample, self.models.values())
+
+    def note(self, failures: Mapping[str, Exception]) -> None:
+        """Lists the models that failed on the way.
+
+        Raises:
+            ModelError: all of them did.
+        """
+        for name, error in failures.items():
+            self.left_out[name] = f"failed: {reason_of(error)}"
+        if set(self.models) <= set(failures):
+            reasons = "".join(f"\n  {name}: {reason}" for name, reason in self.left_out.items())
+            raise ModelError(f"Every model failed.{reasons}")
 
     def drop_without_history(self, init_times: np.ndarray) -> None:
         """Leaves out the models that read further back than the data reach at some start time."""
@@ -107,7 +122,8 @@ def gather(
 
     The first trained model that fits decides about the data: they are brought to its grid, step
     and units, as far as the conversions allow. All others forecast from these data as they are; one
-    that needs another grid or step would be compared after two interpolations, and is left out.
+    that needs another grid or step would be compared after two interpolations, and is left out, as
+    are models of another task, and those that fill another blind zone.
 
     Args:
         models: see `leaderboard`.
@@ -119,8 +135,10 @@ def gather(
         UnknownNameError: a name that no preset has.
         DataError: no model fits.
     """
-    wanted = _wanted(models)
-    left_out = {label: reason for label, thing in wanted.items() if (reason := _unusable(thing))}
+    task = task_of(dataset)
+    wanted = _wanted(models, task)
+    unusable = {label: _unusable(thing, task) for label, thing in wanted.items()}
+    left_out = {label: reason for label, reason in unusable.items() if reason}
     waiting = {label: thing for label, thing in wanted.items() if label not in left_out}
     # Trained models first: the first of them decides about the data.
     order = sorted(waiting, key=lambda label: _is_baseline(waiting[label]))
@@ -136,7 +154,12 @@ def gather(
             else:
                 sample = _sample_beside(thing, entries.sample)
                 _check_fit(sample, entries)
-                model, found = _loaded(thing, sample), entries
+                data = entries.data
+                if sample.is_curtain:
+                    data = _with_its_variables(data, conform(dataset, sample, **conversions))
+                else:
+                    conform(data, sample)
+                model, found = _loaded(thing, sample), replace(entries, data=data)
             cover(model, found.field.shape[-2:])
         except Exception as error:  # of a plug-in's model too: the others go on
             left_out[label] = reason_of(error)
@@ -158,10 +181,16 @@ def reason_of(error: Exception) -> str:
     return text if ours else f"{type(error).__name__}: {text}"
 
 
-def _wanted(models: Models | None) -> dict[str, Any]:
-    """Label -> name or model."""
+def task_of(dataset: xr.Dataset) -> Task:
+    """What models can do with a dataset: curtains have a height and a time, and nothing else."""
+    is_curtain = any(set(field.dims) == {"time", "height"} for field in dataset.values())
+    return "inpaint" if is_curtain else "nowcast"
+
+
+def _wanted(models: Models | None, task: Task) -> dict[str, Any]:
+    """Label -> name or model; without a wish, all models of the task."""
     if models is None:
-        models = presets.list_models(task="nowcast")
+        models = presets.list_models(task=task)
     if isinstance(models, Mapping):
         return dict(models)
     if isinstance(models, (str, Path)) or not isinstance(models, Iterable):
@@ -185,11 +214,11 @@ def _is_baseline(thing: Any) -> bool:
     return isinstance(thing, Baseline)
 
 
-def _unusable(thing: Any) -> str | None:
-    """Why something cannot take part whatever the data are."""
+def _unusable(thing: Any, task: Task) -> str | None:
+    """Why something cannot take part whatever the grid and the time step of the data are."""
     preset = _preset(thing)
-    if preset.task != "nowcast":
-        return f"is for the task {preset.task!r}"
+    if preset.task != task:
+        return f"is for the task {preset.task!r}, and the data are for {task!r}"
     if isinstance(thing, (str, Path)) and not _is_baseline(thing) and preset.variant is None:
         return "has no trained weights"
     return None
@@ -219,8 +248,8 @@ def _loaded(thing: Any, sample: Sample) -> Model:
 
 
 def _check_fit(sample: Sample, entries: Entries) -> None:
-    """Raises `ModelError` or `DataError` where a model would not forecast what the first one does,
-    on its grid and at its times."""
+    """Raises `ModelError` where a model would not forecast what the first one does, on its grid, at
+    its times and in its blind zone."""
     target = entries.sample.targets[0]
     theirs = {(known.name, known.units, known.steps) for known in sample.targets}
     if (target.name, target.units, target.steps) not in theirs:
@@ -235,7 +264,22 @@ def _check_fit(sample: Sample, entries: Entries) -> None:
         if ours is None or not all(same_spacing(value, wanted) for value in ours):
             on = "no single one" if ours is None else f"{ours[0]:.3g} km"
             raise ModelError(f"has a grid spacing of {wanted:g} km, the table {on}")
-    conform(entries.data, sample)
+    zones = [each.blind_zone and each.blind_zone.height for each in (sample, entries.sample)]
+    if zones[0] != zones[1]:
+        theirs, ours = ("that of the data" if z is None else f"one of {z:g} m" for z in zones)
+        raise ModelError(f"has another blind zone, {theirs}, the table {ours}")
+
+
+def _with_its_variables(data: xr.Dataset, other: xr.Dataset) -> xr.Dataset:
+    """Curtains with what another model reads as well, which has to be of the same gates."""
+    for dim in ("height", "time"):
+        ours, theirs = data[dim].values, other[dim].values
+        if not np.array_equal(ours, theirs):
+            raise ModelError(
+                f"reads curtains of another {dim}: {len(theirs)} from {theirs[0]} to {theirs[-1]}, "
+                f"the table {len(ours)} from {ours[0]} to {ours[-1]}"
+            )
+    return data.assign({name: field for name, field in other.items() if name not in data})
 
 
 def _listed(sample: Sample) -> str:

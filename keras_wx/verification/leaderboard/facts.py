@@ -18,6 +18,7 @@ from keras_wx.verification.leaderboard.entries import Entries
 
 if TYPE_CHECKING:
     from keras_wx.data.pydataset import Samples
+    from keras_wx.verification.profiles import Profiles
 
 
 def facts_of(
@@ -67,6 +68,44 @@ def facts_of(
             "that one reads are missing, it has no forecast"
         )
     return facts
+
+
+def curtain_facts_of(
+    dataset: xr.Dataset,
+    entries: Entries,
+    profiles: Profiles,
+    split: str | None,
+    table: pd.DataFrame,
+) -> dict[str, str]:
+    """Key -> text; `profiles` are those that were scored, the rest is as in `facts_of`."""
+    data, sample = entries.data, entries.sample
+    first, last = profiles.times[[0, -1]].astype("datetime64[s]").astype(str)
+    step = format_step(sample.step or time_step(data["time"].values))
+    level, draws, blocks = (table.attrs[key] for key in ("level", "draws", "blocks"))
+    correlated, zone = profiles.decorrelation, sample.blind_zone
+    tops = [] if zone.height is None else [f"{zone.height:g} m"]
+    if zone.variable in data:
+        tops.append(f"{zone.variable} of the data")
+    return {
+        "profiles": f"{len(profiles.times):,}, {step} apart, {first} to {last} UTC"
+        + (f" ({split})" if split else ""),
+        "blocks": f"{blocks} of columns"
+        + (
+            f", at least {format_step(profiles.apart)} from start to start: columns decorrelate in "
+            f"{format_step(correlated)}, or later than was looked at"
+            if correlated
+            else "; how long columns remember each other could not be estimated"
+        ),
+        "intervals": f"{level:.0%} of {draws:,} bootstrap draws of the blocks"
+        if blocks > 1
+        else "none: a single block says nothing of others",
+        "data": " ".join(_name(dataset).split()) + f"; {data.sizes['height']} heights",
+        "blind zone": f"up to {', or where that is higher '.join(tops)}",
+        "ensembles": "scored by the median of their members",
+        "units": entries.field.attrs["units"],
+        "machine": machine(),
+        "software": f"keras_wx {__version__}",
+    }
 
 
 def _name(dataset: xr.Dataset) -> str:

@@ -15,6 +15,24 @@ from keras_wx.verification.markdown import markdown_table
 if TYPE_CHECKING:
     from keras_wx.verification.leaderboard.result import Leaderboard
 
+_SCORES = {
+    "nowcast": "Means over lead times; thresholds, MAE and CRPS in {units}, MSE in its square; "
+    "bias is the frequency bias. In brackets the intervals ({intervals}). An ensemble is scored by "
+    "its mean, and by its members in the CRPS; the CRPS of a single forecast is its MAE.",
+    "inpaint": "Of the gates in the blind zone; MAE, RMSE and CRPS in dB, EMD in per cent of the "
+    "range from -60 to 30 dBZ; edge r is the correlation at the lowest gate that was observed. CSI "
+    "of events in scenes of 128 columns: cloud in the blind zone, shallow precipitation, virga. In "
+    "brackets the intervals ({intervals}). An ensemble is scored by the median of its members, and "
+    "by its members in the CRPS and in Spearman's correlation of spread and error; the CRPS of a "
+    "single reconstruction is its MAE.",
+}
+_COST = {
+    "nowcast": "Milliseconds of `predict` per forecast with all its members, on {machine}. Warm "
+    "calls, the models in turn; a call makes the forecasts of all windows together.",
+    "inpaint": "Milliseconds of `predict` per scene of 128 columns with all its members, on "
+    "{machine}. Warm calls, the models in turn; a call fills all columns together.",
+}
+"""Task -> what stands above a table."""
 _UNSIGNED, _SIGNED = "{:.3f}", "{:+.3f}"
 
 
@@ -35,11 +53,13 @@ def read_csv(text: str) -> tuple[pd.DataFrame, dict[str, str]]:
 
 
 def summary(table: pd.DataFrame) -> str:
-    """The table in brief, as Markdown: CSI with its interval, bias, errors, cost."""
+    """The table in brief, as Markdown: CSI and Dice with their intervals, other scores, cost."""
     shown = pd.DataFrame({"members": table["members"].astype(int).astype(str)})
-    for name in _starting(table, "CSI@"):
+    names = _shown(table)
+    certain = [name for name in names if name.startswith(("CSI", "Dice"))]
+    for name in certain:
         shown[name] = _with_interval(table, name)
-    for name in (*_starting(table, "bias@"), "MSE", "MAE", "CRPS"):
+    for name in (name for name in names if name not in certain):
         shown[name] = table[name].map(_number)
     if table["ms"].notna().any():
         shown["ms"] = table["ms"].map(_cost)
@@ -54,10 +74,7 @@ def markdown(board: Leaderboard, pictures: Mapping[str, str]) -> str:
     lines += [
         "## Scores",
         "",
-        f"Means over lead times; thresholds, MAE and CRPS in {units}, MSE in its square; bias is "
-        f"the frequency bias. In brackets the intervals ({facts['intervals']}). An ensemble is "
-        "scored by its mean, and by its members in the CRPS; the CRPS of a single forecast is its "
-        "MAE.",
+        _SCORES[board.task].format_map(facts),
         "",
         _markdown(_scores(table)),
     ]
@@ -66,7 +83,7 @@ def markdown(board: Leaderboard, pictures: Mapping[str, str]) -> str:
             "## Ahead of the best baseline",
             "",
             "Model minus the baseline that is the best one here at this score; intervals from the "
-            "same draws of events for both.",
+            "same draws for both.",
             "",
             _markdown(_differences(board.differences, list(table.index))),
         ]
@@ -83,8 +100,7 @@ def markdown(board: Leaderboard, pictures: Mapping[str, str]) -> str:
         lines += [
             "## Cost of a forecast",
             "",
-            f"Milliseconds of `predict` per forecast with all its members, on {facts['machine']}. "
-            "Warm calls, the models in turn; a call makes the forecasts of all windows together.",
+            _COST[board.task].format_map(facts),
             "",
             _markdown(_costs(board.cost)),
         ]
@@ -107,8 +123,7 @@ def grouped(left_out: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def _scores(table: pd.DataFrame) -> pd.DataFrame:
-    names = (*_starting(table, "CSI@"), *_starting(table, "bias@"), "MSE", "MAE", "CRPS")
-    columns = {name: _with_interval(table, name) for name in names if name in table}
+    columns = {name: _with_interval(table, name) for name in _shown(table)}
     return pd.DataFrame({"members": table["members"].astype(str), **columns})
 
 
@@ -134,6 +149,11 @@ def _costs(cost: pd.DataFrame) -> pd.DataFrame:
     times = [name for name in cost if name.endswith("_ms")]
     shown = cost[times].map(_cost).join(cost.drop(columns=times).astype(str))
     return shown.rename(columns=lambda name: name.replace("_", " "))
+
+
+def _shown(table: pd.DataFrame) -> list[str]:
+    """The scores of the first table: all but the FSS, which has one of its own."""
+    return [name for name in table if f"{name} low" in table and not name.startswith("FSS@")]
 
 
 def _starting(table: pd.DataFrame, prefix: str) -> list[str]:

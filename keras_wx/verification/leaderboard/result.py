@@ -10,11 +10,21 @@ from pathlib import Path
 import pandas as pd
 import xarray as xr
 
+from keras_wx.spec import Task
 from keras_wx.verification.leaderboard import report
-from keras_wx.verification.leaderboard.table import lead_time_table
+from keras_wx.verification.leaderboard.table import event_table, lead_time_table
 
-FILES = ("leaderboard.csv", "leaderboard.md", "differences.csv", "by_lead_time.csv")
-"""What `Leaderboard.save` writes."""
+_DETAILS = {
+    "nowcast": ("by_lead_time.csv", lead_time_table),
+    "inpaint": ("by_event.csv", event_table),
+}
+"""Task -> file of all scores, and who makes it."""
+
+FILES = (
+    *("leaderboard.csv", "leaderboard.md", "differences.csv"),
+    *(file for file, _ in _DETAILS.values()),
+)
+"""What `Leaderboard.save` may write."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +35,16 @@ class Leaderboard:
         table: a row a model; means over lead times with 95 % intervals, and the cost in
             milliseconds. See `keras_wx.verification.leaderboard.table`.
         differences: model minus the best baseline, a row for each score, with 95 % intervals.
-        scores: model -> `keras_wx.verify` by lead time.
-        spectra: model -> `keras_wx.verification.spectra` by lead time.
-        cases: model -> `keras_wx.verify` of every start and lead time.
-        cost: milliseconds of a forecast, a row a model.
+        scores: model -> `keras_wx.verify` by lead time, or of all columns of a curtain.
+        spectra: model -> `keras_wx.verification.spectra` by lead time. Those of curtains are among
+            their scores.
+        cases: model -> `keras_wx.verify` of every start and lead time, or of every block of columns
+            of a curtain.
+        cost: milliseconds of a forecast, or of a scene of a curtain, a row a model.
         baselines: models without training, the strongest of which the others are compared with.
         left_out: model -> why it is not in the table, or failed on the way.
         facts: what was scored, on what, and how.
+        task: "nowcast", or "inpaint" for curtains.
     """
 
     table: pd.DataFrame
@@ -43,6 +56,7 @@ class Leaderboard:
     baselines: tuple[str, ...] = ()
     left_out: dict[str, str] = field(default_factory=dict)
     facts: dict[str, str] = field(default_factory=dict)
+    task: Task = "nowcast"
 
     @property
     def ensembles(self) -> dict[str, xr.Dataset]:
@@ -56,7 +70,8 @@ class Leaderboard:
     def save(
         self, folder: str | PathLike, *, pictures: Mapping[str, str] | None = None
     ) -> list[Path]:
-        """Writes `leaderboard.csv`, `leaderboard.md`, `differences.csv` and `by_lead_time.csv`.
+        """Writes `leaderboard.csv`, `leaderboard.md`, `differences.csv`, and `by_lead_time.csv` or,
+        of curtains, `by_event.csv`.
 
         Args:
             folder: made where missing; files of these names in it are replaced.
@@ -67,13 +82,13 @@ class Leaderboard:
         """
         folder = Path(folder).expanduser()
         folder.mkdir(parents=True, exist_ok=True)
-        texts = (
-            report.csv(self.table, self.facts),
-            self.to_markdown(pictures),
-            report.csv(self.differences, self.facts, index=False),
-            report.csv(lead_time_table(self.scores), self.facts, index=False),
-        )
-        files = [folder / name for name in FILES]
-        for file, text in zip(files, texts, strict=True):
-            file.write_text(text, encoding="utf-8")
-        return files
+        details, tabled = _DETAILS[self.task]
+        texts = {
+            "leaderboard.csv": report.csv(self.table, self.facts),
+            "leaderboard.md": self.to_markdown(pictures),
+            "differences.csv": report.csv(self.differences, self.facts, index=False),
+            details: report.csv(tabled(self.scores), self.facts, index=False),
+        }
+        for name, text in texts.items():
+            (folder / name).write_text(text, encoding="utf-8")
+        return [folder / name for name in texts]

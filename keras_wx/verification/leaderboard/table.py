@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -10,52 +11,75 @@ import xarray as xr
 
 from keras_wx.verification.bootstrap import difference, interval
 
-SCORES = {
-    "csi": "CSI",
-    "frequency_bias": "bias",
-    "fss": "FSS",
-    "mse": "MSE",
-    "mae": "MAE",
-    "crps": "CRPS",
-}
-"""Score -> how its columns are called."""
 
-_LARGER_IS_BETTER = {"csi": True, "fss": True, "mse": False, "mae": False, "crps": False}
+@dataclass(frozen=True)
+class Score:
+    """A score of the table.
+
+    Attributes:
+        title: what its columns are called.
+        larger_is_better: None where neither is, as of a bias.
+        made_of: what is added up over cases before the score is taken.
+    """
+
+    title: str
+    larger_is_better: bool | None
+    made_of: tuple[str, ...] = ("n_pairs",)
+
+
 _COUNTS = ("hits", "misses", "false_alarms", "correct_negatives")
-_MADE_OF = {
-    "csi": _COUNTS,
-    "frequency_bias": _COUNTS,
-    "fss": ("fss_error", "fss_reference"),
+SCORES = {
+    "csi": Score("CSI", True, _COUNTS),
+    "frequency_bias": Score("bias", None, _COUNTS),
+    "fss": Score("FSS", True, ("fss_error", "fss_reference")),
+    "mse": Score("MSE", False),
+    "mae": Score("MAE", False),
+    "crps": Score("CRPS", False),
 }
-"""What is added up over events before the score is taken; of the others, the number of pixels."""
+"""Score of a forecast -> what it is in the table."""
 
-_SUMS = ("n_pairs", "n_forecasts", *_COUNTS, *_MADE_OF["fss"])
+CURTAIN_SCORES = {
+    "dice": Score("Dice", True, ("forecast_cloud", "truth_cloud", "cloud_in_both")),
+    "mae": Score("MAE", False),
+    "rmse": Score("RMSE", False, ("mse", "n_pairs")),
+    "emd": Score("EMD", False, ("forecast_histogram", "truth_histogram")),
+    "edge_correlation": Score("edge r", True, ("edge_moments",)),
+    "csi": Score("CSI", True, _COUNTS),
+    "crps": Score("CRPS", False),
+    "spearman": Score("Spearman", True, ("spread_error_histogram",)),
+}
+"""Score of a reconstructed curtain -> what it is in the table."""
+
+_SUMS = ("n_pairs", "n_forecasts", *_COUNTS, *SCORES["fss"].made_of)
 _BULKY = ("rank", "probability_bin", "wavenumber")
 """Dims of what is drawn and not tabled."""
+_HOW = ("level", "draws", "events", "blocks")
 
 
 def score_table(cases: Mapping[str, xr.Dataset]) -> pd.DataFrame:
-    """Means over lead times of the pooled scores: a row a model.
+    """The pooled scores, of forecasts their means over lead times: a row a model.
 
     Args:
-        cases: model -> scores of every start and lead time, see `with_crps`.
+        cases: model -> scores of every start and lead time, or of every block of columns, see
+            `with_crps`.
 
     Returns:
-        For each score a column such as "CSI@10" or "FSS@10/4" (threshold / side of the
-        neighbourhood in grid points), and its 95 % interval "CSI@10 low", "CSI@10 high"; NaN for
-        the interval of a single event. The attributes `level`, `draws` and `events` say how.
+        For each score a column such as "CSI@10", "FSS@10/4" (threshold / side of the neighbourhood
+        in grid points) or "CSI virga", and its 95 % interval "CSI@10 low", "CSI@10 high"; NaN for
+        the interval of a single event or block. The attributes `level`, `draws` and `events`, or
+        `blocks`, say how.
     """
     rows, how = {}, {}
     for model, found in cases.items():
         row = rows[model] = {}
-        for score in (name for name in SCORES if name in found):
+        for score in scores_in(found):
             estimate = interval(_lean(found, score), score)
-            how = {key: estimate.attrs[key] for key in ("level", "draws", "events")}
-            for label, cell in _cells(estimate, score):
-                low, high = _bounds(cell, how["events"])
+            how = estimate.attrs
+            for label, cell in cells(estimate, score):
+                low, high = bounds(cell, drawn(estimate))
                 row |= {label: float(cell["value"]), f"{label} low": low, f"{label} high": high}
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
-    table.attrs = how
+    table.attrs = {key: how[key] for key in _HOW if key in how}
     return table
 
 
@@ -75,21 +99,20 @@ def difference_table(
     """
     rows = []
     for model, ours in cases.items():
-        for score, larger in _LARGER_IS_BETTER.items():
-            if score not in ours:
+        for score, larger in scores_in(ours).items():
+            if larger is None:
                 continue
-            against: dict[str, dict[str, xr.Dataset]] = {}
-            for label in dict(_cells(ours[score].to_dataset(), score)):
+            against: dict[str, xr.Dataset] = {}
+            for label in dict(cells(ours[score].to_dataset(), score)):
                 best = _best(table[label].reindex(baselines), larger)
                 if best in (None, model):
                     continue
                 if best not in against:
                     pair = (_lean(each, score) for each in (ours, cases[best]))
-                    found = difference(*pair, score)
-                    against[best] = dict(_cells(found, score)) | {"events": found.attrs["events"]}
-                cell = against[best][label]
-                bounds = _bounds(cell, against[best]["events"])
-                rows.append((model, label, best, float(cell["difference"]), *bounds))
+                    against[best] = difference(*pair, score)
+                cell = dict(cells(against[best], score))[label]
+                ends = bounds(cell, drawn(against[best]))
+                rows.append((model, label, best, float(cell["difference"]), *ends))
     columns = ["model", "score", "baseline", "difference", "low", "high"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -114,29 +137,64 @@ def lead_time_table(scores: Mapping[str, xr.Dataset]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True).reindex(columns=columns)
 
 
+def event_table(scores: Mapping[str, xr.Dataset]) -> pd.DataFrame:
+    """Every score of every model that is a single number, of all columns or of an event.
+
+    Args:
+        scores: model -> what `keras_wx.verify` returns of a curtain.
+
+    Returns:
+        Columns `model, score, event, value`.
+    """
+    rows = []
+    for model, found in scores.items():
+        for name, values in found.data_vars.items():
+            if values.dims == ("event",):
+                rows += [(model, name, str(each["event"].item()), float(each)) for each in values]
+            elif not values.dims:
+                rows.append((model, name, "", float(values)))
+    return pd.DataFrame(rows, columns=["model", "score", "event", "value"])
+
+
+def scores_in(cases: xr.Dataset) -> dict[str, bool | None]:
+    """The scores of the table that there are -> whether larger is better."""
+    known = CURTAIN_SCORES if "event" in cases.dims else SCORES
+    return {name: score.larger_is_better for name, score in known.items() if name in cases}
+
+
 def _lean(cases: xr.Dataset, score: str) -> xr.Dataset:
     """Without what a bootstrap of this score would resample for nothing."""
-    return cases[[score, *_MADE_OF.get(score, ("n_pairs",))]]
+    known = CURTAIN_SCORES if "event" in cases.dims else SCORES
+    return cases[[score, *known[score].made_of]]
 
 
-def _cells(found: xr.Dataset, score: str) -> Iterator[tuple[str, xr.Dataset]]:
+def cells(found: xr.Dataset, score: str) -> Iterator[tuple[str, xr.Dataset]]:
     """Label of a column -> what is found there."""
-    name = SCORES[score]
+    title = (SCORES | CURTAIN_SCORES)[score].title
+    if "event" in found.dims:
+        for event in found["event"].values:
+            yield f"{title} {event.replace('_', ' ')}", found.sel(event=event)
+        return
     if "threshold" not in found.dims:
-        yield name, found
+        yield title, found
         return
     for threshold in found["threshold"].values:
         at = found.sel(threshold=threshold)
         if "scale" not in found.dims:
-            yield f"{name}@{threshold:g}", at
+            yield f"{title}@{threshold:g}", at
             continue
         for scale in found["scale"].values:
-            yield f"{name}@{threshold:g}/{scale:g}", at.sel(scale=scale)
+            yield f"{title}@{threshold:g}/{scale:g}", at.sel(scale=scale)
 
 
-def _bounds(cell: xr.Dataset, events: int) -> tuple[float, float]:
-    """The interval; none of a single event, whose draws are all alike."""
-    return (float(cell["low"]), float(cell["high"])) if events > 1 else (np.nan, np.nan)
+def drawn(estimate: xr.Dataset) -> int:
+    """Of how many events or blocks an interval was made."""
+    return next(estimate.attrs[key] for key in ("events", "blocks") if key in estimate.attrs)
+
+
+def bounds(cell: xr.Dataset, number: int) -> tuple[float, float]:
+    """The interval; none of a single event or block, whose draws are all alike."""
+    return (float(cell["low"]), float(cell["high"])) if number > 1 else (np.nan, np.nan)
 
 
 def _best(values: pd.Series, larger: bool) -> str | None:
