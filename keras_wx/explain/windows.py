@@ -14,6 +14,7 @@ from keras_wx.data.conform import conform
 from keras_wx.data.curtain import gate_values, mask_of
 from keras_wx.data.timeaxis import time_step
 from keras_wx.errors import DataError, ModelError
+from keras_wx.inference.curtain import MASK
 from keras_wx.inference.history import InitTimes, init_frames
 from keras_wx.inference.inputs import Inputs
 from keras_wx.inference.network import fixed_grid, grid_multiple
@@ -159,6 +160,7 @@ def _curtain(model: keras.Model, preset: Preset, data: xr.Dataset) -> Windows:
     if sample.of_role("mask"):
         channels.append(mask)
     over_grid = {n: c.variable for n, c in data.coords.items() if set(c.dims) <= set(grid)}
+    over_grid[MASK] = xr.Variable(grid, mask, {"long_name": "1 in the blind zone", "units": "1"})
     return Windows(
         preset,
         np.stack(channels, axis=-1)[None].astype(np.float32),
