@@ -200,5 +200,9 @@ def _result(
             ),
         },
         {"subset": [_label(group) for group in groups], "variable": list(players)},
-        {"title": f"Channel-drop importance of {name}", "epochs": epochs},
+        {
+            "title": f"Channel-drop importance of {name}",
+            "model": str(name),
+            "epochs": epochs,
+        },
     )

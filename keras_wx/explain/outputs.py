@@ -43,7 +43,7 @@ def output_weights(
     except (KeyError, ValueError, IndexError, TypeError) as error:
         raise DataError(
             f"output: expected labels along {windows.output_dims[1:]}, such as "
-            f"{{'target': {targets[0]!r}}}. Received: output={chosen!r} ({error})"
+            f"{{'target': {targets[0]!r}}}. Received: output={chosen!r:.300} ({error})"
         ) from error
     found = weights.values
     if windows.blind is not None:

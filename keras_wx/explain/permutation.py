@@ -92,7 +92,11 @@ def permutation_importance(
             "reference": ((), reference, {"long_name": metric}),
         },
         {"variable": [variable.name for variable in variables]},
-        {"title": f"Permutation importance of {preset.full_name}", "windows": len(x)},
+        {
+            "title": f"Permutation importance of {preset.full_name}",
+            "model": preset.full_name,
+            "windows": len(x),
+        },
     )
 
 

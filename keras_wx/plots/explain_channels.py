@@ -38,7 +38,7 @@ def channel_importance(
     """
     named = importance
     if isinstance(named, xr.Dataset):
-        named = {str(named.attrs.get("title", "")): named}
+        named = {str(named.attrs.get("model", "")): named}
     if not named or any("importance" not in each for each in named.values()):
         raise DataError(
             "Expected what keras_wx.explain.channel_drop_importance or permutation_importance "

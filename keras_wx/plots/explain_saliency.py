@@ -87,14 +87,17 @@ def _figure(rows: dict[str, xr.DataArray], colors: dict[str, ColorScale]) -> Fig
     size = width * len(frames) + 1.5, height * len(rows) + 0.6
     figure = Figure(figsize=size, layout="constrained")
     grid = figure.subplots(len(rows), len(frames), squeeze=False, sharex=True, sharey=True)
+    images = {}
     for row, (name, field) in zip(grid, rows.items(), strict=True):
         for axes, frame in zip(row, frames, strict=True):
-            image = draw_field(axes, field.isel(frame or {}), colors[name])
+            images[name] = draw_field(axes, field.isel(frame or {}), colors[name])
         if len(frames) == 1:
             row[0].set_title(name, loc="left", fontsize="medium")
         else:
             row[0].set_ylabel(name)
-        add_color_bar(figure, image, list(row), colors[name])
+    for scale in {id(each): each for each in colors.values()}.values():
+        share = [number for number, name in enumerate(rows) if colors[name] is scale]
+        add_color_bar(figure, images[list(rows)[share[0]]], list(grid[share].flat), scale)
     if "lag" in first.dims:
         labels = lead_labels(-first["lag"].values[[frame["lag"] for frame in frames]])
         for axes, label in zip(grid[0], labels, strict=True):
