@@ -91,7 +91,7 @@ class UNetFamily(keras.Model):
 
     body: type[Body]
     head_size = 3
-    tiny = {"inputs": 3, "outputs": 1, "filters": 2, "depth": 3, "dropout": 0.0}
+    tiny = {"inputs": 3, "outputs": 1, "filters": 4, "depth": 3, "dropout": 0.0}
     parts = {
         "encoder": ("encoder_*",),
         "decoder": ("decoder_*",),

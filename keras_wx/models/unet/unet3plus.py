@@ -107,4 +107,6 @@ class UNet3Plus(UNetFamily):
         (1, 128, 128, 5)
     """
 
+    # The first preset, that of medical images, has neither a mask nor one forecast for each input.
+    tiny = UNetFamily.tiny | {"mask": True, "classification_guided": False}
     body = FullScaleBody
