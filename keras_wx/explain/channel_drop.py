@@ -125,7 +125,12 @@ def _contract(
     """What the models of all runs eat and give; numbers of frames follow the configuration."""
     if isinstance(sample, Sample):
         return sample
-    model = load(name, weights=None, compile=False, **(options.get("config") or {}))
+    model = load(
+        name,
+        weights=options.get("weights"),
+        compile=False,
+        **(options.get("config") or {}),
+    )
     return model.preset.sample.merged(dict(sample)) if sample else model.preset.sample
 
 

@@ -55,10 +55,10 @@ def feature_maps(
     keras_wx.plots.feature_maps(found, path="features.png")
     ```
     """
+    windows = read_windows(model, dataset, init_times, conversions)
     named = {each.name: each for each in model._flatten_layers(include_self=False)}
     if layer not in named:
         raise unknown_name("layer", layer, named)
-    windows = read_windows(model, dataset, init_times, conversions)
     fields = []
     with without_dropout(model):
         for x in windows.x:

@@ -11,6 +11,7 @@ import xarray as xr
 
 from keras_wx.errors import ModelError, unknown_name
 from keras_wx.explain.absence import as_network_number, no_echo
+from keras_wx.explain.channels import data_channels
 from keras_wx.explain.dropout import without_dropout
 from keras_wx.explain.gradients import ValueAndGradient, value_and_gradient
 from keras_wx.explain.outputs import output_weights
@@ -102,13 +103,13 @@ def integrated_gradients(
 
 def _baseline(windows: Windows, given: Mapping[str, float]) -> np.ndarray:
     """Network numbers of an input that says nothing, shaped as that of the windows."""
-    variables = windows.preset.sample.of_role("input", "static")
-    names = [variable.name for variable in variables]
+    channels = data_channels(windows.preset.sample)
+    names = [variable.name for variable in channels.values()]
     for name in given:
         if name not in names:
             raise unknown_name("input variable", name, names)
     start = windows.x.copy()
-    for channel, variable in enumerate(variables):
+    for channel, variable in channels.items():
         value = given.get(variable.name, no_echo(variable))
         if value is None:
             axes = tuple(range(1, start.ndim - 1))

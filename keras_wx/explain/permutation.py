@@ -8,6 +8,7 @@ import xarray as xr
 
 from keras_wx.data.pydataset import Samples
 from keras_wx.errors import DataError, ModelError, unknown_name
+from keras_wx.explain.channels import data_channels
 from keras_wx.explain.dropout import without_dropout
 from keras_wx.zoo.loading import preset_of
 
@@ -61,9 +62,9 @@ def permutation_importance(
     preset = preset_of(model)
     _check(model, samples, repeats)
     x, *rest = _in_memory(samples, batches)
-    variables = preset.sample.of_role("input", "static")
+    channels = data_channels(preset.sample)
     rng = np.random.default_rng(seed)
-    importance = np.empty((repeats, len(variables)))
+    importance = np.empty((repeats, len(channels)))
 
     def score() -> float:
         found = model.evaluate(
@@ -76,11 +77,11 @@ def permutation_importance(
 
     with without_dropout(model):
         reference = score()
-        for channel in range(len(variables)):
+        for number, channel in enumerate(channels):
             own = x[..., channel].copy()
             for repeat in range(repeats):
                 x[..., channel] = own[rng.permutation(len(x))]
-                importance[repeat, channel] = score() - reference
+                importance[repeat, number] = score() - reference
             x[..., channel] = own
     return xr.Dataset(
         {
@@ -91,7 +92,7 @@ def permutation_importance(
             ),
             "reference": ((), reference, {"long_name": metric}),
         },
-        {"variable": [variable.name for variable in variables]},
+        {"variable": [variable.name for variable in channels.values()]},
         {
             "title": f"Permutation importance of {preset.full_name}",
             "model": preset.full_name,

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import xarray as xr
 
+from keras_wx.explain.channels import data_channels
 from keras_wx.explain.dropout import without_dropout
 from keras_wx.explain.gradients import value_and_gradient
 from keras_wx.explain.outputs import output_weights
@@ -74,7 +75,8 @@ def saliency(
     value, gradient = (np.concatenate(parts) for parts in zip(*found, strict=True))
     if windows.missing is not None:
         gradient[np.broadcast_to(windows.missing[:, None, ..., None], gradient.shape)] = np.nan
-    largest = np.abs(gradient[..., : windows.channels]).max(axis=-1)
+    channels = list(data_channels(windows.preset.sample))
+    largest = np.abs(gradient[..., channels]).max(axis=-1)
     if windows.blind is not None:
         largest[windows.blind] = np.nan
     units = {"units": "1"}

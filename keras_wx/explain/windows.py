@@ -14,6 +14,7 @@ from keras_wx.data.conform import conform
 from keras_wx.data.curtain import gate_values, mask_of
 from keras_wx.data.timeaxis import time_step
 from keras_wx.errors import DataError, ModelError
+from keras_wx.explain.channels import data_channels
 from keras_wx.inference.curtain import MASK
 from keras_wx.inference.history import InitTimes, init_frames
 from keras_wx.inference.inputs import Inputs
@@ -52,11 +53,6 @@ class Windows:
         """The two dims of a field."""
         return self.dims[-3:-1]
 
-    @property
-    def channels(self) -> int:
-        """Number of channels that are data: the mask of a blind zone is the last, and is none."""
-        return len(self.preset.sample.of_role("input", "static"))
-
     def labelled(self, values: np.ndarray, dims: tuple[str, ...]) -> xr.DataArray:
         """An array with the coordinates of its dims, one of curtains in the order of datasets."""
         known = {}
@@ -70,9 +66,11 @@ class Windows:
         return found
 
     def by_variable(self, values: np.ndarray) -> xr.DataArray:
-        """An array shaped as `x`, or its data channels, with the variables first."""
-        values = values[..., : self.channels]
-        return self.labelled(values, self.dims).transpose("variable", ...)
+        """The data channels of an array shaped as `x`, with the variables first."""
+        channels = data_channels(self.preset.sample)
+        found = self.labelled(values[..., list(channels)], self.dims)
+        names = [variable.name for variable in channels.values()]
+        return found.assign_coords(variable=names).transpose("variable", ...)
 
     def described(self, variables: dict[str, xr.DataArray], what: str) -> xr.Dataset:
         """The result, with the attributes that forecasts have."""
@@ -135,7 +133,6 @@ def _maps(model: keras.Model, preset: Preset, data: xr.Dataset, init_times: Init
         "init_time": inputs.times[init],
         "lag": -np.array(offsets) * step,
         "lead_time": np.array(sample.targets[0].offsets) * step,
-        "variable": [v.name for v in sample.of_role("input", "static")],
     }
     return Windows(
         preset,
@@ -166,7 +163,7 @@ def _curtain(model: keras.Model, preset: Preset, data: xr.Dataset) -> Windows:
         np.stack(channels, axis=-1)[None].astype(np.float32),
         dims=("window", *grid, "variable"),
         output_dims=("window", *grid, "target"),
-        coords=over_grid | {"variable": [v.name for v in sample.inputs]},
+        coords=over_grid,
         blind=(mask == 1)[None],
         attrs=attributes(preset, data, ""),
     )

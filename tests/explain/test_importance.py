@@ -62,7 +62,7 @@ def test_shuffled_inputs_of_a_linear_network():
     x = np.concatenate([batch[0] for batch in samples])
     weight = np.concatenate([batch[2] for batch in samples])
     before = x.copy()
-    found = permutation_importance(model, samples, repeats=12)
+    found = permutation_importance(model, samples, repeats=6)
     assert found.importance.dims == ("repeat", "variable")
     y = x[..., 0]
     mse = (weight * (0.5 * x[..., 1]) ** 2).sum() / weight.size  # Keras' mean over the weights
