@@ -40,13 +40,25 @@ Members = Annotated[
 Seed = Annotated[int, typer.Option(metavar="N", help="Of what a stochastic model draws.")]
 
 
-def levels(text: str | None) -> tuple[float, ...] | None:
-    """The numbers of --thresholds."""
+def levels(text: str | None, option: str = "--thresholds") -> tuple[float, ...] | None:
+    """The numbers of an option that takes several."""
     if text is None:
         return None
     try:
         return tuple(float(part) for part in text.split(","))
     except ValueError:
         raise typer.BadParameter(
-            f"expected numbers such as 10,20,30. Received: {text!r}", param_hint="--thresholds"
+            f"expected numbers such as 10,20,30. Received: {text!r}", param_hint=option
         ) from None
+
+
+def refuse_for_curtains(**given: bool) -> None:
+    """Raises `DataError` for options, by the names that they have in Python, that choose among
+    forecasts."""
+    from keras_wx.errors import DataError
+
+    names = [f"{name}=..." for name, is_given in given.items() if is_given]
+    if names:
+        raise DataError(
+            f"{', '.join(names)}: not for a curtain, of which every profile is filled and scored."
+        )

@@ -37,8 +37,12 @@ Input = Annotated[
     ),
 ]
 Dataset = Annotated[
-    str,
-    typer.Option(help="How to read INPUT: see keras-wx datasets.", rich_help_panel=_INPUT),
+    str | None,
+    typer.Option(
+        help="How to read INPUT: see keras-wx datasets. Without it: radar or, for a model of blind "
+        "zones, curtain.",
+        rich_help_panel=_INPUT,
+    ),
 ]
 Variable = Annotated[
     str | None,
@@ -105,6 +109,25 @@ BatchSize = Annotated[
     typer.Option(min=1, metavar="N", help="Fields that the model is run on at a time."),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
+
+
+def source_for(name: str) -> str:
+    """The source that reads what a model eats from any file."""
+    from keras_wx.zoo import presets
+
+    return "curtain" if presets.get(name).sample.is_curtain else "radar"
+
+
+def source_of(path: str) -> str:
+    """The source that reads a file of which nothing is known but the file."""
+    from keras_wx.data.datasets import open_dataset
+    from keras_wx.errors import DataError
+
+    try:
+        open_dataset("curtain", path=path).close()
+    except DataError:
+        return "radar"
+    return "curtain"
 
 
 def open_input(path: str, dataset: str, **options: Any) -> xr.Dataset:

@@ -73,30 +73,61 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(new, path)
 
 
-def write_forecast(path: Path, model, dataset: xr.Dataset, **options) -> xr.Dataset:
-    """Runs `keras_wx.predict` into a Zarr store or NetCDF file, in bounded memory.
+def write_forecast(
+    path: Path,
+    model,
+    dataset: xr.Dataset,
+    *,
+    summary: dict[str, Sequence[float]] | None = None,
+    **options,
+) -> xr.Dataset:
+    """Runs `keras_wx.predict` into a Zarr store or NetCDF file: of forecasts, in bounded memory.
+
+    Args:
+        path: of the file or store.
+        model, dataset: as `keras_wx.predict` takes them.
+        summary: of `keras_wx.summarise`, to write what it gives in place of the members.
+        options: of `keras_wx.predict`.
 
     Returns:
         The forecast with its coordinates; its fields are in the file.
     """
     import xarray as xr
+
+    from keras_wx import predict, summarise
+
+    is_curtain = model.preset.sample.is_curtain
+    if path.suffix in ZARR and summary is None and not is_curtain:
+        with replacing(path) as new:
+            forecast = predict(model, dataset, path=new, **options)
+            _consolidate(new)
+        return forecast
+    # predict streams into a store only, and curtains not at all: other files are made of these.
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as scratch:
+        if is_curtain:
+            forecast = predict(model, dataset, **options).drop_encoding()
+        else:
+            store = Path(scratch) / "forecast.zarr"
+            predict(model, dataset, path=store, **options)
+            forecast = xr.open_zarr(store, chunks={}, consolidated=False)
+        if summary is not None:
+            forecast = summarise(forecast, **summary)
+        if path.suffix in ZARR:
+            with replacing(path) as new:
+                forecast.drop_encoding().to_zarr(new, consolidated=False)
+                _consolidate(new)
+        else:
+            write_netcdf(forecast, path)
+    return forecast
+
+
+def _consolidate(store: Path) -> None:
+    """xarray opens a store without it, but warns; zarr warns of the reverse."""
     import zarr
 
-    from keras_wx import predict
-
-    if path.suffix in ZARR:
-        with replacing(path) as new, warnings.catch_warnings():
-            forecast = predict(model, dataset, path=new, **options)
-            # xarray opens a store without it, but warns; zarr warns of the reverse.
-            warnings.simplefilter("ignore")
-            zarr.consolidate_metadata(new)
-        return forecast
-    # predict streams into a store only, so a NetCDF file is made of one.
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as scratch:
-        store = Path(scratch) / "forecast.zarr"
-        forecast = predict(model, dataset, path=store, **options)
-        write_netcdf(xr.open_zarr(store, chunks={}, consolidated=False), path)
-    return forecast
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        zarr.consolidate_metadata(store)
 
 
 def write_netcdf(dataset: xr.Dataset, path: Path) -> None:

@@ -10,7 +10,9 @@ import xarray as xr
 
 from keras_wx.cli._console import console, table
 from keras_wx.plots.style import pretty_units
+from keras_wx.verification import curtain
 from keras_wx.verification.bootstrap import difference
+from keras_wx.verification.leaderboard.table import bounds, cells, drawn
 from keras_wx.verification.table import to_frame
 
 if TYPE_CHECKING:
@@ -19,50 +21,75 @@ if TYPE_CHECKING:
 
     from keras_wx.verification.leaderboard import Leaderboard
 
-COLUMN_WIDTH = 7
-"""Of a score in the table, with the blanks before it."""
+_LEADS = {"forecasts": ("csi", "mse", "crps"), "curtains": ("dice", "mae", "csi", "crps")}
+"""Scores whose differences are printed."""
 
 
 def print_scores(scores: Mapping[str, xr.Dataset], lines: Iterable[str]) -> None:
-    """Prints means over lead times: a row a model, below the lines that say of what."""
+    """Prints means over lead times, or over a curtain: a row a model, below the lines that say of
+    what."""
+    first = next(iter(scores.values()))
+    if "event" in first.dims:
+        print_columns(curtain.to_frame(scores).dropna(axis=1, how="all"), lines)
+        return
     columns = to_frame(scores, columns=("csi", "frequency_bias", "mse", "mae", "crps"))
-    print_columns(columns, next(iter(scores.values())).attrs["units"], lines)
+    print_means(columns, first.attrs["units"], lines)
 
 
-def print_columns(columns: pd.DataFrame, units: str, lines: Iterable[str]) -> None:
+def print_means(columns: pd.DataFrame, units: str, lines: Iterable[str]) -> None:
     """Prints means over lead times that were made already, as `print_scores` does."""
     units = pretty_units(units)
     squared = f"({units})²" if "/" in units else f"{units}²"
+    linear = "thresholds, MAE and CRPS" if "CRPS" in columns else "thresholds and MAE"
+    said = "" if units == "1" else f"; {linear} in {units}, MSE in {squared}"
+    lines = [*lines, f"Means over lead times{said}"]
+    print_columns(columns, lines, "" if units == "1" else units)
+
+
+def print_columns(columns: pd.DataFrame, lines: Iterable[str], units: str = "") -> None:
+    """Prints a table of scores below lines that say of what.
+
+    Args:
+        columns: a row a model; of "CSI@10", the number is a threshold.
+        lines: what it is of.
+        units: of thresholds.
+    """
     out = console()
     for line in lines:
         out.print(line)
-    linear = "thresholds, MAE and CRPS" if "CRPS" in columns else "thresholds and MAE"
-    said = "" if units == "1" else f"; {linear} in {units}, MSE in {squared}"
-    out.print(f"Means over lead times{said}\n")
+    out.print()
     # As many columns beside each other as there is room for: rain rates have many thresholds.
-    room = max(1, (out.width - max(map(len, columns.index))) // COLUMN_WIDTH)
-    for begin in range(0, columns.shape[1], room):
-        out.print(_table(columns.iloc[:, begin : begin + room], "" if units == "1" else units))
+    room = out.width - max(map(len, columns.index))
+    headings = [_heading(name, units) for name in columns]
+    widths = [max(5, *map(len, heading.split("\n"))) + 2 for heading in headings]
+    begin = 0
+    while begin < len(headings):
+        end = begin + 1
+        while end < len(headings) and sum(widths[begin : end + 1]) <= room:
+            end += 1
+        out.print(_table(columns.iloc[:, begin:end], headings[begin:end]))
         out.print()
+        begin = end
 
 
 def print_differences(cases: Mapping[str, xr.Dataset]) -> None:
     """Prints how far the first model is ahead of each other one, with a bootstrap interval."""
     (name, ours), *rivals = cases.items()
+    wanted = _LEADS["curtains" if "event" in ours.dims else "forecasts"]
+    one, several = ("block", "blocks of columns") if "event" in ours.dims else ("event", "events")
     out = console()
     for rival, theirs in rivals:
-        csi = difference(ours, theirs, "csi")
-        draws, events = csi.attrs["draws"], csi.attrs["events"]
-        if events > 1:
-            how = f"and 95 % of {draws} bootstrap draws of {events} events"
+        leads = {score: difference(ours, theirs, score) for score in wanted if score in ours}
+        first = next(iter(leads.values()))
+        if drawn(first) > 1:
+            how = f"and 95 % of {first.attrs['draws']} bootstrap draws of {drawn(first)} {several}"
         else:
-            how = "in a single event, which says nothing of others"
+            how = f"in a single {one}, which says nothing of others"
         out.print(f"{name} minus {rival}, {how}:")
-        for threshold in csi["threshold"].values:
-            out.print(f"  CSI >= {threshold:<6g}{_found(csi.sel(threshold=threshold), events)}")
-        for score in (score for score in ("mse", "crps") if score in ours):
-            found = difference(ours, theirs, score)
-            out.print(f"  {score.upper():<13}{_found(found, events)}")
+        for score, found in leads.items():
+            for label, cell in cells(found, score):
+                lead = _lead(float(cell["difference"]), *bounds(cell, drawn(found)))
+                out.print(f"  {label.replace('@', ' >= '):<12} {lead}")
         out.print()
 
 
@@ -75,14 +102,8 @@ def print_leads(board: Leaderboard) -> None:
         out.print(f"{name} minus the best baseline (intervals: {board.facts['intervals']}):")
         for row in rows.itertuples():
             lead = _lead(row.difference, row.low, row.high)
-            out.print(f"  {row.score.replace('@', ' >= '):<13}{lead:<28}{row.baseline}")
+            out.print(f"  {row.score.replace('@', ' >= '):<12} {lead:<27} {row.baseline}")
         out.print()
-
-
-def _found(found: xr.Dataset, events: int) -> str:
-    middle, low, high = (float(found[name]) for name in ("difference", "low", "high"))
-    # Draws of one event are all the same: their interval would be a point.
-    return _lead(middle, low, high) if events > 1 else _lead(middle, np.nan, np.nan)
 
 
 def _lead(middle: float, low: float, high: float) -> str:
@@ -91,12 +112,18 @@ def _lead(middle: float, low: float, high: float) -> str:
     return f"{middle:+.3f}" if np.isnan(low) else f"{middle:+.3f}  ({low:+.3f} to {high:+.3f})"
 
 
-def _table(columns: pd.DataFrame, units: str) -> Table:
+def _heading(name: str, units: str) -> str:
+    """A word or a threshold a line."""
+    score, _, threshold = name.partition("@")
+    if threshold:
+        return f"{score}\n>= {threshold}\n{units}".rstrip()
+    return score.replace(" ", "\n")
+
+
+def _table(columns: pd.DataFrame, headings: Iterable[str]) -> Table:
     rows = table()
     rows.add_column("Model", vertical="bottom", no_wrap=True)
-    for name in columns:
-        score, _, threshold = name.partition("@")
-        heading = f"{score}\n>= {threshold}\n{units}".rstrip() if threshold else score
+    for heading in headings:
         rows.add_column(heading, justify="right", no_wrap=True)
     texts = columns.apply(_numbers)
     for model, values in texts.iterrows():

@@ -1,9 +1,10 @@
-"""`keras-wx evaluate`: the scores of a model on a file, beside those of persistence."""
+"""`keras-wx evaluate`: the scores of a model on a file, beside those of a baseline."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,8 +12,27 @@ from keras_wx.cli import _events as e
 from keras_wx.cli import _options as o
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from keras_wx.data.pydataset import Samples
     from keras_wx.spec import Sample
+
+
+@dataclass
+class _Evaluation:
+    """What was scored.
+
+    Attributes:
+        cases: model -> scores of every case, of which intervals are made.
+        scores: model -> scores of all of them together.
+        lines: what they are of, for the terminal.
+        attrs: the same for a file.
+    """
+
+    cases: dict[str, xr.Dataset]
+    scores: dict[str, xr.Dataset]
+    lines: list[str]
+    attrs: dict[str, Any]
 
 
 def evaluate(
@@ -23,21 +43,30 @@ def evaluate(
     min_rain_fraction: e.MinRain = None,
     thresholds: e.Thresholds = None,
     against: Annotated[
-        list[str],
-        typer.Option(metavar="MODEL", help="To compare with, once or several times; or none."),
-    ] = ["persistence"],  # noqa: B006  typer copies it
+        list[str] | None,
+        typer.Option(
+            metavar="MODEL",
+            help="To compare with, once or several times; or none. Without it: persistence or, for "
+            "a curtain, repeat.",
+        ),
+    ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="NetCDF file for all scores by model and lead time.")
+        Path | None,
+        typer.Option(help="NetCDF file for all scores, by model, lead time or height, and so on."),
     ] = None,
     plot: Annotated[
-        Path | None, typer.Option(help="Picture (png, pdf, svg) of CSI against lead time.")
+        Path | None,
+        typer.Option(
+            help="Picture (png, pdf, svg) of CSI against lead time or, of a curtain, of the "
+            "detection of events."
+        ),
     ] = None,
     members: e.Members = 1,
     seed: e.Seed = 0,
     output_frames: o.OutputFrames = None,
     batch_size: o.BatchSize = None,
     overwrite: o.Overwrite = False,
-    dataset: o.Dataset = "radar",
+    dataset: o.Dataset = None,
     variable: o.Variable = None,
     units: o.Units = None,
     spacing_km: o.Spacing = None,
@@ -47,12 +76,15 @@ def evaluate(
     convert_units: o.ConvertUnits = False,
     zr: o.ZR = None,
 ) -> None:
-    """Score a model on radar frames in a NetCDF file or Zarr store.
+    """Score a model on radar frames in a NetCDF file or Zarr store, or on a curtain.
 
     Forecasts start at every window that its training would take: consecutive frames, enough rain.
     The table has means over lead times; CSI and bias count events of the whole period together.
     Below it stands how far the model is ahead, with a bootstrap interval over rain events.
     With --members an ensemble is scored by its mean, and by its members in the CRPS.
+
+    Of a curtain the blind zone of every profile is filled and scored; intervals are over blocks of
+    columns, and an ensemble is scored by its median.
     """
     from keras_wx.cli import _output
     from keras_wx.cli._model import load_model
@@ -61,6 +93,7 @@ def evaluate(
     _output.check_output(plot, _output.PICTURES, "--plot", overwrite=overwrite)
     levels, zr = e.levels(thresholds), o.zr_pair(zr)
 
+    dataset = dataset or o.source_for(name)
     source = o.open_input(
         path, dataset, variable=variable, units=units, spacing_km=spacing_km, step=step
     )
@@ -68,50 +101,131 @@ def evaluate(
     model = load_model(name, **frames)
     sample = model.preset.sample
 
-    from keras_wx.cli._scoring import print_differences, print_scores
-    from keras_wx.data.conform import conform
-    from keras_wx.verification.hindcasts import score, start_windows, with_longest_history
-    from keras_wx.verification.pooling import pool
     from keras_wx.verification.rivals import options_beside
     from keras_wx.zoo import presets
 
-    data = conform(
-        source, sample, regrid=regrid, resample=resample, convert_units=convert_units, zr=zr
-    )
+    if against is None:
+        against = ["repeat" if sample.is_curtain else "persistence"]
     models = {model.preset.full_name: model}
     for other in [] if against == ["none"] else against:
         rival = load_model(other, **options_beside(presets.get(other), sample))
         label = rival.preset.full_name
         models[other if label in models else label] = rival  # saved models may share a name
-    windows = start_windows(
-        data,
-        with_longest_history(sample, models.values()),
-        split=split,
-        stride=stride,
-        min_rain_fraction=min_rain_fraction,
-    )
-    cases = score(
-        models,
-        data,
-        sample,
-        windows.init_times,
-        thresholds=levels,
-        members=members,
-        seed=seed,
-        batch_size=batch_size,
-    )
-    scores = {label: pool(found, "init_time") for label, found in cases.items()}
-    print_scores(scores, _summary(windows, sample, split, members))
-    print_differences(cases)
-    if output is not None:
-        _output.write_netcdf(_together(scores, windows), output)
-        typer.echo(f"Scores by lead time: {output}")
-    if plot is not None:
-        from keras_wx.plots import skill
+    conversions = {
+        "regrid": regrid,
+        "resample": resample,
+        "convert_units": convert_units,
+        "zr": zr,
+    }
+    if sample.is_curtain:
+        e.refuse_for_curtains(
+            stride=stride > 1,
+            min_rain_fraction=min_rain_fraction is not None,
+            thresholds=thresholds is not None,
+            batch_size=batch_size is not None,
+        )
+        found = _of_curtains(models, source, conversions, split, members=members, seed=seed)
+    else:
+        found = _of_forecasts(
+            models,
+            source,
+            conversions,
+            {"split": split, "stride": stride, "min_rain_fraction": min_rain_fraction},
+            thresholds=levels,
+            members=members,
+            seed=seed,
+            batch_size=batch_size,
+        )
 
+    from keras_wx.cli._scoring import print_differences, print_scores
+
+    print_scores(found.scores, found.lines)
+    print_differences(found.cases)
+    if output is not None:
+        _output.write_netcdf(_together(found), output)
+        typer.echo(f"Scores: {output}")
+    if plot is not None:
+        from keras_wx import plots
+
+        draw, what = (
+            (plots.curtain_events, "Detection of events")
+            if sample.is_curtain
+            else (plots.skill, "CSI against lead time")
+        )
         with _output.replacing(plot) as new:
-            skill(scores, path=new)
-        typer.echo(f"CSI against lead time: {plot}")
+            draw(found.scores, path=new)
+        typer.echo(f"{what}: {plot}")
+
+
+def _of_forecasts(
+    models: dict, source: xr.Dataset, conversions: dict, starts: dict, **options
+) -> _Evaluation:
+    """Scores of the forecasts of all models; the first one decides about data and windows."""
+    from keras_wx.data.conform import conform
+    from keras_wx.verification.hindcasts import score, start_windows, with_longest_history
+    from keras_wx.verification.pooling import pool
+
+    sample = next(iter(models.values())).preset.sample
+    data = conform(source, sample, **conversions)
+    windows = start_windows(data, with_longest_history(sample, models.values()), **starts)
+    cases = score(models, data, sample, windows.init_times, **options)
+    first, last = windows.init_times[[0, -1]].astype("datetime64[s]").astype(str).tolist()
+    return _Evaluation(
+        cases,
+        {label: pool(found, "init_time") for label, found in cases.items()},
+        _summary(windows, sample, starts["split"], options["members"]),
+        {
+            "forecasts": len(windows.init_times),
+            "first_init_time": first,
+            "last_init_time": last,
+        },
+    )
+
+
+def _of_curtains(
+    models: dict,
+    source: xr.Dataset,
+    conversions: dict,
+    split: str | None,
+    *,
+    members: int,
+    seed: int,
+) -> _Evaluation:
+    """Scores of what all models put into the blind zone of the first one."""
+    from keras_wx.data.conform import conform
+    from keras_wx.verification.curtain import joined
+    from keras_wx.verification.profiles import (
+        profiles_of,
+        refuse_members_of_deterministic,
+        score_curtains,
+        with_variables_of,
+    )
+
+    refuse_members_of_deterministic(models, members)
+    samples = [model.preset.sample for model in models.values()]
+    data = conform(source, samples[0], **conversions)
+    for other in samples[1:]:
+        data = with_variables_of(conform(source, other, **conversions), data)
+    profiles = profiles_of(data, samples[0], split)
+    cases = score_curtains(models, data, samples[0], profiles, members=members, seed=seed)
+    first, last = profiles.times[[0, -1]].astype("datetime64[s]").astype(str).tolist()
+    part = f" ({split})" if split else ""
+    lines = [
+        f"{len(profiles.times):,} profiles, {first} to {last} UTC{part}; MAE, RMSE and CRPS in dB, "
+        "EMD in per cent of the range"
+    ]
+    if members > 1:
+        lines.append(
+            f"Stochastic models: {members} members, scored by their median and, in the CRPS and "
+            "the correlation of spread and error, by themselves; the CRPS of a single "
+            "reconstruction is its MAE"
+        )
+    return _Evaluation(
+        cases,
+        {label: joined(found) for label, found in cases.items()},
+        lines,
+        {"profiles": len(profiles.times), "first_time": first, "last_time": last},
+    )
 
 
 def _summary(windows: Samples, sample: Sample, split: str | None, members: int) -> list[str]:
@@ -133,16 +247,13 @@ def _summary(windows: Samples, sample: Sample, split: str | None, members: int) 
     return lines
 
 
-def _together(scores: dict, windows: Samples):
+def _together(found: _Evaluation) -> xr.Dataset:
     """One dataset of all models, with what was scored."""
     import pandas as pd
     import xarray as xr
 
-    parts = [found.drop_attrs(deep=False) for found in scores.values()]
-    joined = xr.concat(parts, pd.Index(scores, name="model"), combine_attrs="override")
-    first, last = windows.init_times[[0, -1]].astype("datetime64[s]").astype(str).tolist()
-    attrs = next(iter(scores.values())).attrs
+    parts = [scores.drop_attrs(deep=False) for scores in found.scores.values()]
+    joined = xr.concat(parts, pd.Index(found.scores, name="model"), combine_attrs="override")
+    attrs = next(iter(found.scores.values())).attrs
     kept = {key: value for key, value in attrs.items() if key != "model"}
-    return joined.assign_attrs(
-        kept, forecasts=len(windows.init_times), first_init_time=first, last_init_time=last
-    )
+    return joined.assign_attrs(kept, **found.attrs)

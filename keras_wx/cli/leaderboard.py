@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,15 +14,36 @@ from keras_wx.cli import _options as o
 if TYPE_CHECKING:
     from keras_wx.verification.leaderboard import Leaderboard
 
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of a leaderboard: title, file, and which function of `keras_wx.plots` draws which
+    attribute of the leaderboard."""
+
+    title: str
+    file: str
+    draw: str
+    of: str = "scores"
+
+
 PICTURES = {
-    "CSI against lead time": "skill.png",
-    "Performance diagram": "performance.png",
-    "Power spectra": "spectra.png",
-    "Reliability": "reliability.png",
-    "Rank histogram": "rank_histogram.png",
-    "Spread and error": "spread_skill.png",
+    "nowcast": (
+        Picture("CSI against lead time", "skill.png", "skill"),
+        Picture("Performance diagram", "performance.png", "performance"),
+        Picture("Power spectra", "spectra.png", "spectra", "spectra"),
+        Picture("Reliability", "reliability.png", "reliability", "ensembles"),
+        Picture("Rank histogram", "rank_histogram.png", "rank_histogram", "ensembles"),
+        Picture("Spread and error", "spread_skill.png", "spread_skill", "ensembles"),
+    ),
+    "inpaint": (
+        Picture("Detection of events", "events.png", "curtain_events"),
+        Picture("Mean profiles", "profile.png", "curtain_profile"),
+        Picture("Height of the lowest echo", "lowest_echo.png", "lowest_echo"),
+        Picture("Power spectra", "spectra.png", "curtain_spectra"),
+        Picture("Spread and error", "calibration.png", "curtain_calibration", "ensembles"),
+    ),
 }
-"""Title -> file."""
+"""Task -> what is drawn."""
 
 
 def leaderboard(
@@ -31,8 +53,8 @@ def leaderboard(
         str | None,
         typer.Option(
             metavar="MODEL,MODEL,...",
-            help="Presets, or folders of saved models. Without it: all nowcasting presets with "
-            "trained weights, and all baselines.",
+            help="Presets, or folders of saved models. Without it: all presets with trained "
+            "weights, and all baselines, that are made for such data.",
         ),
     ] = None,
     output_dir: Annotated[
@@ -51,7 +73,7 @@ def leaderboard(
     output_frames: o.OutputFrames = None,
     batch_size: o.BatchSize = None,
     overwrite: o.Overwrite = False,
-    dataset: o.Dataset = "radar",
+    dataset: o.Dataset = None,
     variable: o.Variable = None,
     units: o.Units = None,
     spacing_km: o.Spacing = None,
@@ -67,15 +89,21 @@ def leaderboard(
     forecast from the same data, and those that cannot are listed with the reason. The output is a
     table as CSV and Markdown with bootstrap intervals over events, scores by lead time, the lead
     over the best baseline, the cost of a forecast, and pictures.
+
+    Of a curtain the blind zone of every profile is filled; intervals
+    are over blocks of columns, and an ensemble is scored by its median.
     """
     from keras_wx.cli import _model, _output
     from keras_wx.verification.leaderboard.result import FILES
 
     levels, zr = e.levels(thresholds), o.zr_pair(zr)
     output_dir.mkdir(parents=True, exist_ok=True)
-    for file in (*FILES, *PICTURES.values()):
+    pictures = {picture.file for drawn in PICTURES.values() for picture in drawn}
+    for file in (*FILES, *sorted(pictures)):
         suffix = Path(file).suffix
         _output.check_output(output_dir / file, (suffix,), "--output-dir", overwrite=overwrite)
+    names = [name.strip() for name in models.split(",")] if models else None
+    dataset = dataset or (o.source_for(names[0]) if names else o.source_of(path))
     source = o.open_input(
         path, dataset, variable=variable, units=units, spacing_km=spacing_km, step=step
     )
@@ -84,7 +112,7 @@ def leaderboard(
     from keras_wx.verification.leaderboard import leaderboard
 
     board = leaderboard(
-        [name.strip() for name in models.split(",")] if models else None,
+        names,
         source,
         split=split,
         stride=stride,
@@ -109,15 +137,21 @@ def leaderboard(
 def _print(board: Leaderboard, context: typer.Context) -> None:
     from keras_wx.cli._console import console
     from keras_wx.cli._group import in_terms_of_options
-    from keras_wx.cli._scoring import print_columns, print_leads
+    from keras_wx.cli._scoring import print_columns, print_leads, print_means
     from keras_wx.verification.leaderboard.report import grouped
 
     shown = [name for name in board.table if not name.endswith((" low", " high", "members"))]
     columns = board.table[[name for name in shown if not name.startswith("FSS")]]
-    facts = [f"{key}: {board.facts[key]}" for key in ("forecasts", "events", "data", "windows")]
-    print_columns(columns.dropna(axis=1, how="all"), board.facts["units"], facts)
+    columns = columns.dropna(axis=1, how="all")
+    if board.task == "inpaint":
+        print_columns(columns, _facts(board, "profiles", "blocks", "data", "ensembles"))
+        of = "128 columns"
+    else:
+        facts = _facts(board, "forecasts", "events", "data", "windows")
+        print_means(columns, board.facts["units"], facts)
+        of = "a forecast"
     if board.table["ms"].notna().any():
-        typer.echo(f"ms: milliseconds of a forecast with all members on {board.facts['machine']}\n")
+        typer.echo(f"ms: milliseconds of {of} with all members on {board.facts['machine']}\n")
     print_leads(board)
     if board.left_out:
         out = console()
@@ -128,29 +162,26 @@ def _print(board: Leaderboard, context: typer.Context) -> None:
         out.print()
 
 
+def _facts(board: Leaderboard, *keys: str) -> list[str]:
+    return [f"{key}: {board.facts[key]}" for key in keys]
+
+
 def _draw(board: Leaderboard, folder: Path) -> dict[str, str]:
     """Draws what the models have; title -> file."""
     from keras_wx import plots
     from keras_wx.cli._output import replacing
     from keras_wx.errors import DataError
 
-    drawings = (
-        (plots.skill, board.scores),
-        (plots.performance, board.scores),
-        (plots.spectra, board.spectra),
-        (plots.reliability, board.ensembles),
-        (plots.rank_histogram, board.ensembles),
-        (plots.spread_skill, board.ensembles),
-    )
     drawn = {}
-    for (title, file), (draw, scores) in zip(PICTURES.items(), drawings, strict=True):
+    for picture in PICTURES[board.task]:
+        scores = getattr(board, picture.of)
         if not scores:
             continue
         try:
-            with replacing(folder / file) as new:
-                draw(scores, path=new)
+            with replacing(folder / picture.file) as new:
+                getattr(plots, picture.draw)(scores, path=new)
         except DataError as error:  # such as a score that is nowhere defined
-            typer.echo(f"Not drawn: {file}. {error}", err=True)
+            typer.echo(f"Not drawn: {picture.file}. {error}", err=True)
         else:
-            drawn[title] = file
+            drawn[picture.title] = picture.file
     return drawn

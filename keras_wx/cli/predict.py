@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from keras_wx.cli import _options as o
+from keras_wx.cli._events import levels
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -35,13 +36,29 @@ def predict(
     output_frames: o.OutputFrames = None,
     members: Annotated[int, typer.Option(min=1, metavar="N", help="Members of the ensemble.")] = 1,
     seed: Annotated[int, typer.Option(metavar="N", help="Of what a stochastic model draws.")] = 0,
+    quantiles: Annotated[
+        str | None,
+        typer.Option(
+            metavar="Q,Q,...",
+            help="Write mean, standard deviation and these quantiles of the members in their "
+            "place, such as 0.05,0.5,0.95.",
+        ),
+    ] = None,
+    thresholds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="T,T,...",
+            help="Write mean, standard deviation and the share of members at or above these values "
+            "in place of the members.",
+        ),
+    ] = None,
     tile: Annotated[
         tuple[int, int] | None,
         typer.Option(metavar="ROWS COLUMNS", help="Run the model on tiles, blended."),
     ] = None,
     batch_size: o.BatchSize = None,
     overwrite: o.Overwrite = False,
-    dataset: o.Dataset = "radar",
+    dataset: o.Dataset = None,
     variable: o.Variable = None,
     units: o.Units = None,
     spacing_km: o.Spacing = None,
@@ -51,9 +68,10 @@ def predict(
     convert_units: o.ConvertUnits = False,
     zr: o.ZR = None,
 ) -> None:
-    """Forecast from radar frames in a NetCDF file or Zarr store.
+    """Forecast from radar frames in a NetCDF file or Zarr store, or fill a curtain's blind zone.
 
-    OUTPUT has dimensions init_time, lead_time, y, x, and the units of the model.
+    OUTPUT has dimensions init_time, lead_time, y, x, or those of the curtain, time and height, and
+    the units of the model.
     """
     from keras_wx.cli import _output
     from keras_wx.cli._model import load_model
@@ -62,7 +80,9 @@ def predict(
     if o.same_file(path, output):
         raise typer.BadParameter("INPUT itself is not replaced.", param_hint="OUTPUT")
     init_times, zr = _starts(init_times), o.zr_pair(zr)
+    summary = _summary_options(quantiles, thresholds, members)
 
+    dataset = dataset or o.source_for(name)
     source = o.open_input(
         path, dataset, variable=variable, units=units, spacing_km=spacing_km, step=step
     )
@@ -70,6 +90,7 @@ def predict(
         output,
         load_model(name),
         source,
+        summary=summary,
         init_times=init_times,
         output_frames=output_frames,
         members=members,
@@ -105,8 +126,30 @@ def _starts(words: list[str]) -> int | str | list[str] | None:
     return words
 
 
+def _summary_options(
+    quantiles: str | None, thresholds: str | None, members: int
+) -> dict[str, tuple[float, ...]] | None:
+    """What `keras_wx.summarise` is told; None where the members themselves are wanted."""
+    given = {"quantiles": quantiles, "thresholds": thresholds}
+    if not any(given.values()):
+        return None
+    if members < 2:
+        raise typer.BadParameter(
+            f"expected 2 or more for --quantiles and --thresholds. Received: {members}",
+            param_hint="--members",
+        )
+    return {name: levels(text, f"--{name}") or () for name, text in given.items()}
+
+
 def _summary(forecast: xr.Dataset) -> str:
     (name, field), *_ = forecast.data_vars.items()
+    if "init_time" not in forecast.dims:
+        times = forecast["time"].values[[0, -1]].astype("datetime64[s]")
+        return (
+            f"{', '.join(forecast.data_vars)} [{field.attrs['units']}], "
+            f"{forecast.sizes['time']:,} profiles of {forecast.sizes['height']} heights, "
+            f"{times[0]} to {times[1]} UTC"
+        )
     starts = forecast["init_time"].values.astype("datetime64[m]")
     period = f"{starts[0]}" if len(starts) == 1 else f"{starts[0]} to {starts[-1]}"
     rows, columns = field.shape[-2:]

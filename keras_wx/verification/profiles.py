@@ -107,6 +107,26 @@ def profiles_of(data: xr.Dataset, sample: Sample, split: str | None) -> Profiles
     return Profiles(tuple(parts), np.concatenate([times[part] for part in parts]), correlated)
 
 
+def with_variables_of(other: xr.Dataset, data: xr.Dataset) -> xr.Dataset:
+    """Curtains with what another model reads as well.
+
+    Args:
+        other: what `conform` gives for that model.
+        data: the same for the first one.
+
+    Raises:
+        ModelError: they are not of the same gates.
+    """
+    for dim in ("height", "time"):
+        ours, theirs = data[dim].values, other[dim].values
+        if not np.array_equal(ours, theirs):
+            raise ModelError(
+                f"reads curtains of another {dim}: {len(theirs)} from {theirs[0]} to {theirs[-1]}, "
+                f"the table {len(ours)} from {ours[0]} to {ours[-1]}"
+            )
+    return data.assign({name: field for name, field in other.items() if name not in data})
+
+
 def reconstruct_all(
     models: Mapping[str, Model],
     data: xr.Dataset,

@@ -173,7 +173,8 @@ def test_lead_in_several_events(capsys):
         counts["correct_negatives"] = [90, 90, 90]
         # Nothing was above the second threshold.
         fields = {key: (dims, [[[n, 0]] for n in numbers]) for key, numbers in counts.items()}
-        fields["mse"] = dims[:2], [[mse]] * 3
+        csi = [[[n / 10, np.nan]] for n in hits]
+        fields |= {"csi": (dims, csi), "mse": (dims[:2], [[mse]] * 3)}
         fields["n_pairs"] = dims[:2], [[100]] * 3
         return xr.Dataset(fields, {"init_time": days, "threshold": [10.0, 30.0]})
 

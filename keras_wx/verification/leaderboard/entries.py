@@ -22,6 +22,7 @@ from keras_wx.inference.layout import cover
 from keras_wx.registry import models as architectures
 from keras_wx.spec import format_step
 from keras_wx.verification.hindcasts import with_longest_history
+from keras_wx.verification.profiles import with_variables_of
 from keras_wx.verification.rivals import options_beside, sample_beside
 from keras_wx.zoo import presets
 from keras_wx.zoo.loading import load, preset_of
@@ -156,7 +157,7 @@ def gather(
                 _check_fit(sample, entries)
                 data = entries.data
                 if sample.is_curtain:
-                    data = _with_its_variables(data, conform(dataset, sample, **conversions))
+                    data = with_variables_of(conform(dataset, sample, **conversions), data)
                 else:
                     conform(data, sample)
                 model, found = _loaded(thing, sample), replace(entries, data=data)
@@ -268,18 +269,6 @@ def _check_fit(sample: Sample, entries: Entries) -> None:
     if zones[0] != zones[1]:
         theirs, ours = ("that of the data" if z is None else f"one of {z:g} m" for z in zones)
         raise ModelError(f"has another blind zone, {theirs}, the table {ours}")
-
-
-def _with_its_variables(data: xr.Dataset, other: xr.Dataset) -> xr.Dataset:
-    """Curtains with what another model reads as well, which has to be of the same gates."""
-    for dim in ("height", "time"):
-        ours, theirs = data[dim].values, other[dim].values
-        if not np.array_equal(ours, theirs):
-            raise ModelError(
-                f"reads curtains of another {dim}: {len(theirs)} from {theirs[0]} to {theirs[-1]}, "
-                f"the table {len(ours)} from {ours[0]} to {ours[-1]}"
-            )
-    return data.assign({name: field for name, field in other.items() if name not in data})
 
 
 def _listed(sample: Sample) -> str:

@@ -1,0 +1,92 @@
+"""Any curtain in CF NetCDF or Zarr."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import xarray as xr
+
+from keras_wx.data.sources._curtain import STATE
+from keras_wx.data.sources._files import PathLike, open_files
+from keras_wx.data.units import is_reflectivity
+from keras_wx.errors import DataError
+from keras_wx.registry import register_dataset
+
+
+@register_dataset("curtain")
+def curtain(
+    path: PathLike | Iterable[PathLike],
+    *,
+    variable: str | None = None,
+    units: str | None = None,
+    chunks=None,
+    engine: str | None = None,
+) -> xr.Dataset:
+    """Height-time curtains of a radar from any CF NetCDF file or Zarr store.
+
+    Recognises reflectivity by its name or units, and the state of the air by its names or standard
+    names. A variable `blind_zone_top (time)` in metres, where there is one, says how deep each
+    column is blind.
+
+    Args:
+        path: NetCDF file, Zarr store, folder, pattern such as `"2017*.nc"`, or list of files in any
+            order; several are joined along time.
+        variable: the reflectivity, where the file has several that could be meant.
+        units: its units, where the file says none or wrong ones.
+        chunks: sizes of dask chunks, as in `xarray.open_dataset`; None reads a single file without
+            dask.
+        engine: as in `xarray.open_dataset`; None recognises the format.
+
+    Returns:
+        `reflectivity` and what else there is under its name in this package: `temperature`,
+        `specific_humidity`, `eastward_wind`, `northward_wind`, `blind_zone_top`; dims `time` and
+        `height` in the order of the file.
+
+    Raises:
+        DataError: for files that cannot be read or hold no curtain.
+
+    Example:
+
+    ```python
+    curtain = keras_wx.open_dataset("curtain", path="kazr_2017*.nc")
+    ```
+    """
+
+    def decode(raw: xr.Dataset) -> xr.Dataset:
+        return _named(xr.decode_cf(raw), variable, units)
+
+    return open_files(path, chunks=chunks, engine=engine, decode=decode)
+
+
+def _named(dataset: xr.Dataset, variable: str | None, units: str | None) -> xr.Dataset:
+    fields = {
+        name: field for name, field in dataset.items() if set(field.dims) == {"time", "height"}
+    }
+    dbz = [name for name in fields if is_reflectivity(str(fields[name].attrs.get("units", "")))]
+    if variable is None and "reflectivity" in fields:
+        variable = "reflectivity"
+    elif variable is None and len(dbz) == 1:
+        (variable,) = dbz
+    if variable not in fields:
+        found = {name: field.dims for name, field in dataset.items()}
+        what = "a reflectivity" if variable is None else f"the variable {variable!r}"
+        raise DataError(
+            f"Expected {what} with the dimensions time and height. Received: {found}. "
+            "variable= names it, and dataset.rename({'old': 'height'}) a dimension."
+        )
+    names = {variable: "reflectivity"}
+    for name, attrs in STATE.items():
+        known = [
+            key
+            for key, field in fields.items()
+            if field.attrs.get("standard_name") == attrs["standard_name"]
+        ]
+        if name not in fields and len(known) == 1:
+            names[known[0]] = name
+    kept = {*names, *(name for name in STATE if name in fields)}
+    if "blind_zone_top" in dataset:
+        kept.add("blind_zone_top")
+    chosen = dataset[list(kept)].rename(names)
+    if units is not None:
+        chosen["reflectivity"].attrs["units"] = units
+    return chosen

@@ -1,0 +1,46 @@
+"""`curtain`: any file with heights and times."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import keras_wx
+from keras_wx.errors import DataError
+
+
+@pytest.fixture
+def made() -> xr.Dataset:
+    return keras_wx.open_dataset("synthetic_curtain", columns=20, rows=8, events=1)
+
+
+def test_a_file_of_this_package_comes_back(made, tmp_path):
+    made["blind_zone_top"] = "time", np.full(20, 300.0), {"units": "m"}
+    made.to_netcdf(tmp_path / "curtain.nc")
+    found = keras_wx.open_dataset("curtain", path=tmp_path / "curtain.nc")
+    xr.testing.assert_identical(found.load(), made)
+
+
+def test_names_by_units_and_standard_names(made, tmp_path):
+    other = made.rename(reflectivity="Ze", temperature="T").transpose("height", "time")
+    other["noise"] = other.Ze.drop_attrs()
+    other.isel(time=slice(12)).to_netcdf(tmp_path / "a.nc")
+    other.isel(time=slice(12, None)).to_netcdf(tmp_path / "b.nc")
+    found = keras_wx.open_dataset("curtain", path=tmp_path / "?.nc")
+    assert set(found.data_vars) == set(made.data_vars)
+    np.testing.assert_array_equal(found.reflectivity, made.reflectivity.T)
+    np.testing.assert_array_equal(found.temperature, made.temperature.T)
+    chosen = keras_wx.open_dataset(
+        "curtain", path=tmp_path / "a.nc", variable="noise", units="mm6 m-3"
+    )
+    assert chosen.reflectivity.attrs["units"] == "mm6 m-3"
+
+
+def test_what_is_no_curtain_is_refused(made, tmp_path):
+    made.rename(height="range").to_netcdf(tmp_path / "range.nc")
+    with pytest.raises(DataError, match=r"a reflectivity with the dimensions time and height"):
+        keras_wx.open_dataset("curtain", path=tmp_path / "range.nc")
+    made.to_netcdf(tmp_path / "curtain.nc")
+    with pytest.raises(DataError, match=r"the variable 'Ze'"):
+        keras_wx.open_dataset("curtain", path=tmp_path / "curtain.nc", variable="Ze")
