@@ -133,7 +133,7 @@ def test_several_inputs_without_a_time_axis(tmp_path):
 @pytest.mark.parametrize("name", keras_wx.list_models(pretrained=True))
 def test_trained_weights(name, tmp_path):
     model = keras_wx.load(name)
-    case = export_cases.Exported(model, tmp_path / name)
+    case = export_cases.Exported(model, tmp_path / name, grid=export_cases.fixed(model))
     export_cases.run_bare(case)
     assert case.errors == {}
     record = json.loads(case.records["onnx"])
