@@ -64,8 +64,8 @@ def _jax(model: keras.Model) -> Callable:
         return value.sum(), value
 
     compiled = jax.jit(jax.value_and_grad(total, has_aux=True))
-    state = [[v.value for v in part] for part in (model.trainable_variables,
-                                                  model.non_trainable_variables)]  # fmt: skip
+    parts = model.trainable_variables, model.non_trainable_variables
+    state = [[variable.value for variable in part] for part in parts]
 
     def run(x, weights):
         (_, value), gradient = compiled(x, weights, *state)

@@ -30,11 +30,7 @@ def output_weights(
     names = [target.name for target in windows.preset.sample.targets]
     # A probabilistic head gives the parameters of a distribution in the place of a target.
     targets = names if len(names) == shape[-1] else list(range(shape[-1]))
-    coords = {
-        dim: windows.coords[dim]
-        for dim in windows.output_dims
-        if dim in windows.coords
-    }  # fmt: skip
+    coords = {dim: windows.coords[dim] for dim in windows.output_dims if dim in windows.coords}
     weights = xr.DataArray(
         np.zeros(shape, np.float32), coords | {"target": targets}, windows.output_dims
     )
@@ -50,5 +46,7 @@ def output_weights(
         found = found * windows.blind[..., None]
     if not found.any():
         where = "" if windows.blind is None else " in the blind zone"
-        raise DataError(f"output: it leaves nothing to explain{where}. Received: {chosen!r}")
+        raise DataError(
+            f"output: it leaves nothing to explain{where}. Received: output={chosen!r:.300}"
+        )
     return found

@@ -61,16 +61,20 @@ def permutation_importance(
     """
     preset = preset_of(model)
     _check(model, samples, repeats)
-    x, *rest = _in_memory(samples, batches)
+    x, y, *weight = _in_memory(samples, batches)
     channels = data_channels(preset.sample)
     rng = np.random.default_rng(seed)
     importance = np.empty((repeats, len(channels)))
 
     def score() -> float:
         found = model.evaluate(
-            x, rest[0], sample_weight=rest[1] if len(rest) > 1 else None,
-            batch_size=samples.batch_size, verbose=0, return_dict=True,
-        )  # fmt: skip
+            x,
+            y,
+            sample_weight=weight[0] if weight else None,
+            batch_size=samples.batch_size,
+            verbose=0,
+            return_dict=True,
+        )
         if metric not in found:
             raise unknown_name("metric", metric, found)
         return float(found[metric])

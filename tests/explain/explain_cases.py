@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 from keras import layers
 
+import keras_wx
 from keras_wx import explain, spec
 from keras_wx.layers import MonteCarloDropout
 
@@ -181,3 +182,13 @@ if __name__ == "__main__":
     after = explain.integrated_gradients(network, curtain(16), steps=8)
     xr.testing.assert_identical(before, after)
     assert float(np.abs(before.attribution).max()) > 0
+
+    forecaster, weights = linear_nowcast()
+    forecaster.compile(loss="mse")
+    windows = keras_wx.samples(radar(30), NOWCAST, split=None, batch_size=4)
+    shuffled = explain.permutation_importance(forecaster, windows, repeats=2)
+    x, y = (np.concatenate([batch[part] for batch in windows]) for part in (0, 1))
+    past = np.einsum("ntyxc,tf->nfyxc", x, weights)
+    forecast = past + np.array([0.1, -0.2, 0.3]).reshape(-1, 1, 1, 1)
+    np.testing.assert_allclose(shuffled.reference, np.mean((forecast - y) ** 2), rtol=1e-4)
+    assert (shuffled.importance != 0).all()

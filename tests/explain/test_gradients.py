@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import explain_cases as cases
 import keras
 import numpy as np
@@ -10,9 +12,11 @@ import xarray as xr
 from jax_process import run_under_jax
 
 import keras_wx
+from keras_wx import registry
 from keras_wx.errors import DataError, ModelError, UnknownNameError
 from keras_wx.explain import integrated_gradients, saliency
 from keras_wx.explain.windows import read_windows
+from keras_wx.inference.network import fixed_grid
 
 
 @pytest.mark.parametrize(
@@ -110,6 +114,29 @@ def test_a_network_of_the_zoo_is_blind_in_the_hole():
     cut = saliency(model, cases.curtain(21))
     assert cut.sizes["time"] == 16
     xr.testing.assert_equal(cut.time, cases.curtain(16).time)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["convlstm", "convlstm_stack", "fclstm"])
+def test_forecasters_of_the_zoo(name):
+    preset = next(n for n in keras_wx.list_models() if keras_wx.info(n).architecture == name)
+    model = keras_wx.load(preset, weights=None, **registry.models.get(name).tiny)
+    for weight in model.weights:  # some begin as zeros: then nothing depends on anything
+        values = np.random.default_rng(0).normal(size=weight.shape, scale=0.3)
+        weight.assign(np.abs(values) if "variance" in weight.path else values)
+    sample = model.preset.sample
+    sample = sample.merged({"grids": {grid: {"spacing_km": None} for grid in sample.grids}})
+    model.preset = model.preset.model_copy(update={"sample": sample})
+    (given,) = sample.inputs
+    rows, columns = (fixed or 8 for fixed in fixed_grid(model))
+    data = cases.radar(given.frames + 1, rows, columns).rename(reflectivity=given.name)
+    data[given.name].attrs["units"] = given.units
+    step = np.timedelta64(sample.step or timedelta(minutes=5))
+    data["time"] = data.time.values[0] + np.arange(data.sizes["time"]) * step
+    found = saliency(model, data)
+    assert found.gradient.shape == (1, 1, given.frames, rows, columns)
+    assert np.isfinite(found.gradient).all()
+    assert (abs(found.gradient).max(("x", "y")) > 0).all()
 
 
 def test_against_differences():
