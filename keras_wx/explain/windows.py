@@ -33,10 +33,10 @@ class Windows:
         x: network numbers, `(window, ..., channel)`.
         dims: of `x`; the first is dropped from results where it is "window".
         output_dims: of what the model gives, the last being "target".
-        coords: of all these dims, and others of the grid.
+        coords: of these dims, and others of the grid.
+        attrs: of results: source and license of the data, as forecasts have them.
         blind: bool, `x` without channels: where a model of curtains sees nothing; else None.
         missing: bool, `(window, y, x)`: where no frame of a forecast has data; else None.
-        attrs: of results: source and license of the data, as forecasts have them.
     """
 
     preset: Preset
@@ -44,9 +44,9 @@ class Windows:
     dims: tuple[str, ...]
     output_dims: tuple[str, ...]
     coords: dict[str, Any]
+    attrs: Mapping[str, str]
     blind: np.ndarray | None = None
     missing: np.ndarray | None = None
-    attrs: Mapping[str, str] | None = None
 
     @property
     def grid(self) -> tuple[str, str]:
@@ -75,7 +75,7 @@ class Windows:
     def described(self, variables: dict[str, xr.DataArray], what: str) -> xr.Dataset:
         """The result, with the attributes that forecasts have."""
         title = f"{what} of {self.preset.full_name}"
-        return xr.Dataset(variables, attrs={**(self.attrs or {}), "title": title})
+        return xr.Dataset(variables, attrs={**self.attrs, "title": title})
 
 
 def read_windows(
@@ -96,7 +96,7 @@ def read_windows(
     """
     if not isinstance(model, keras.Model):
         raise ModelError(
-            f"Expected a network, whose layers and gradients can be looked at. "
+            "Expected a network, whose layers and gradients can be looked at. "
             f"Received: {type(model).__name__}"
         )
     preset = preset_of(model)
