@@ -86,10 +86,17 @@ def print_differences(cases: Mapping[str, xr.Dataset]) -> None:
         else:
             how = f"in a single {one}, which says nothing of others"
         out.print(f"{name} minus {rival}, {how}:")
-        for score, found in leads.items():
-            for label, cell in cells(found, score):
-                lead = _lead(float(cell["difference"]), *bounds(cell, drawn(found)))
-                out.print(f"  {label.replace('@', ' >= '):<12} {lead}")
+        rows = [
+            (
+                label.replace("@", " >= "),
+                _lead(float(cell["difference"]), *bounds(cell, drawn(found))),
+            )
+            for score, found in leads.items()
+            for label, cell in cells(found, score)
+        ]
+        width = max(12, *(len(label) for label, _ in rows))
+        for label, lead in rows:
+            out.print(f"  {label:<{width}} {lead}")
         out.print()
 
 
@@ -100,9 +107,11 @@ def print_leads(board: Leaderboard) -> None:
     leads = leads[~leads["score"].str.startswith("FSS") & ~leads["model"].isin(board.baselines)]
     for name, rows in leads.groupby("model", sort=False):
         out.print(f"{name} minus the best baseline (intervals: {board.facts['intervals']}):")
-        for row in rows.itertuples():
+        labels = [label.replace("@", " >= ") for label in rows["score"]]
+        width = max(12, *map(len, labels))
+        for label, row in zip(labels, rows.itertuples(), strict=True):
             lead = _lead(row.difference, row.low, row.high)
-            out.print(f"  {row.score.replace('@', ' >= '):<12} {lead:<27} {row.baseline}")
+            out.print(f"  {label:<{width}} {lead:<27} {row.baseline}")
         out.print()
 
 

@@ -41,6 +41,7 @@ PICTURES = {
         Picture("Height of the lowest echo", "lowest_echo.png", "lowest_echo"),
         Picture("Power spectra", "spectra.png", "curtain_spectra"),
         Picture("Spread and error", "calibration.png", "curtain_calibration", "ensembles"),
+        Picture("The columns with most cloud in the blind zone", "case.png", "curtain", "examples"),
     ),
 }
 """Task -> what is drawn."""
@@ -177,9 +178,10 @@ def _draw(board: Leaderboard, folder: Path) -> dict[str, str]:
         scores = getattr(board, picture.of)
         if not scores:
             continue
+        truth = {"truth": board.observed} if picture.of == "examples" else {}
         try:
             with replacing(folder / picture.file) as new:
-                getattr(plots, picture.draw)(scores, path=new)
+                getattr(plots, picture.draw)(scores, path=new, **truth)
         except DataError as error:  # such as a score that is nowhere defined
             typer.echo(f"Not drawn: {picture.file}. {error}", err=True)
         else:

@@ -7,6 +7,7 @@ from os import PathLike
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from keras_wx.errors import DataError
 from keras_wx.plots.layout import finish, legend, panels
 from keras_wx.plots.scored import Scores, by_model, require, require_dims
 from keras_wx.plots.style import line_style
@@ -33,7 +34,7 @@ def curtain_spectra(scores: Scores, *, path: str | PathLike | None = None) -> Fi
         The figure, also when it was saved.
 
     Raises:
-        DataError: scores without spectra, or by block.
+        DataError: scores without spectra, or by block; nothing was observed to compare with.
 
     Example:
 
@@ -60,8 +61,12 @@ def curtain_spectra(scores: Scores, *, path: str | PathLike | None = None) -> Fi
             style = line_style(number) | {"marker": None}
             axes.plot(power[length], power, label=name, **style)
         axes.set(xscale="log", yscale="log", xlabel=label)
-        if (observed > 0).any():
-            axes.set_ylim(bottom=_LEAST * float(observed.where(observed > 0).min()))
+        if not (observed > 0).any():
+            raise DataError(
+                f"There is no power along {along} to draw: no series of gates in the blind zone is "
+                "without a gap in the observation, or all of them are clear."
+            )
+        axes.set_ylim(bottom=_LEAST * float(observed.where(observed > 0).min()))
         axes.xaxis.set_inverted(True)
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

@@ -53,13 +53,14 @@ class Profiles:
     Attributes:
         parts: of the time axis, in order; no column is seen from another part.
         times: of all columns in the parts.
-        decorrelation: time in which columns forget each other, or a lower bound of it; None where
-            it is not known.
+        decorrelation: time in which columns forget each other; None where it is not known.
+        is_lower_bound: whether they still remembered each other at the longest lag.
     """
 
     parts: tuple[slice, ...]
     times: np.ndarray
     decorrelation: timedelta | None
+    is_lower_bound: bool = False
 
     @property
     def apart(self) -> timedelta:
@@ -91,9 +92,9 @@ def profiles_of(data: xr.Dataset, sample: Sample, split: str | None) -> Profiles
     target, times = sample.targets[0], data["time"].values
     columns = data[target.name].transpose("time", "height")
     store = FrameStore(columns, target.transform, cache_bytes=FRAMES_CACHE)
-    with warnings.catch_warnings():
-        # Of the gap between parts, which is not its use here; as a lower bound it is one still.
-        warnings.filterwarnings("ignore", message=".*still correlated with itself")
+    # It warns of the gap between parts where it is a lower bound, which is not its use here.
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
         correlated = decorrelation_time(store)
     step = sample.step or time_step(times) or timedelta(0)
     (grid,) = sample.grids.values()
@@ -104,7 +105,9 @@ def profiles_of(data: xr.Dataset, sample: Sample, split: str | None) -> Profiles
     parts = frames_of(split, times, sample, gap=gap, attrs=data.attrs)
     if not parts:
         raise DataError(f"split: {split!r} has no profile. split=None takes all of them.")
-    return Profiles(tuple(parts), np.concatenate([times[part] for part in parts]), correlated)
+    return Profiles(
+        tuple(parts), np.concatenate([times[part] for part in parts]), correlated, bool(told)
+    )
 
 
 def with_variables_of(other: xr.Dataset, data: xr.Dataset) -> xr.Dataset:

@@ -77,6 +77,10 @@ def test_spectra_along_time_and_height():
         assert axes.get_yscale() == "log"
     # A power of 0 does not stretch the axis.
     assert second.get_ylim()[0] == pytest.approx(1e-3 * 10 / 4)
+    scores = scores_of()
+    scores["truth_height_power"][:] = np.nan  # as where every column has a gap
+    with pytest.raises(DataError, match="no power along height"):
+        curtain_spectra(scores)
 
 
 def test_profiles_have_height_upward():

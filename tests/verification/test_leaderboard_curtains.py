@@ -67,6 +67,14 @@ def test_an_ensemble_is_scored_by_its_median_and_its_members(board):
     assert board.facts["ensembles"].startswith("scored by the median")
 
 
+def test_the_example_is_where_most_cloud_is_hidden(board):
+    hidden = (curtain().reflectivity.values[:, :HOLE] > -60).reshape(EVENTS, -1).sum(axis=1)
+    start = int(hidden.argmax()) * COLUMNS
+    np.testing.assert_array_equal(board.observed.time, curtain().time[start : start + COLUMNS])
+    assert list(board.examples) == board.table.index.tolist()
+    assert board.examples["noisy"].sizes["realization"] == 7
+
+
 def test_differences_are_to_the_best_baseline(board):
     assert board.baselines == ("repeat", "marching_average", "noisy")
     found = board.differences.set_index(["model", "score"])
@@ -184,3 +192,16 @@ def test_the_profiles_of_a_split_are_those_of_the_samples():
     assert board.scores["clear"].n_columns == COLUMNS
     with pytest.raises(DataError, match="no profile"):
         profiles_of(data.isel(time=slice(COLUMNS)), preset.sample, "test")
+
+
+def test_how_long_columns_remember_each_other():
+    """Means of nine columns, with and without cloud: e-folding within a few columns."""
+    sample = Clear().preset.sample
+    found = profiles_of(curtain(), sample, None)
+    assert timedelta(seconds=12) <= found.decorrelation <= timedelta(seconds=28)
+    assert found.apart == 2 * found.decorrelation
+    assert not found.is_lower_bound
+    # Each event is of one kind: its columns never forget which.
+    kinds = curtain()
+    kinds["reflectivity"][:] = np.repeat([-60, 0, 10], COLUMNS)[:, None]
+    assert profiles_of(kinds, sample, None).is_lower_bound

@@ -92,7 +92,7 @@ def curtain_facts_of(
         "blocks": f"{blocks} of columns"
         + (
             f", at least {format_step(profiles.apart)} from start to start: columns decorrelate in "
-            f"{format_step(correlated)}, or later than was looked at"
+            f"{'more than ' * profiles.is_lower_bound}{format_step(correlated)}"
             if correlated
             else "; how long columns remember each other could not be estimated"
         ),

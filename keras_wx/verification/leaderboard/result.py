@@ -45,6 +45,8 @@ class Leaderboard:
         left_out: model -> why it is not in the table, or failed on the way.
         facts: what was scored, on what, and how.
         task: "nowcast", or "inpaint" for curtains.
+        examples: model -> what it makes of the columns with most cloud in the blind zone.
+        observed: those columns; None where there are no examples.
     """
 
     table: pd.DataFrame
@@ -57,6 +59,8 @@ class Leaderboard:
     left_out: dict[str, str] = field(default_factory=dict)
     facts: dict[str, str] = field(default_factory=dict)
     task: Task = "nowcast"
+    examples: dict[str, xr.Dataset] = field(default_factory=dict)
+    observed: xr.Dataset | None = None
 
     @property
     def ensembles(self) -> dict[str, xr.Dataset]:
