@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -24,7 +25,9 @@ def check(physical: Physical, run: Callable[[dict], dict], multiple: int) -> Non
     Raises:
         ModelError: the two differ.
     """
-    x = {array.name: echo(array, 2, (8 * multiple, 10 * multiple)) for array in physical.inputs}
+    times = max(2, math.ceil(16 / multiple))
+    grid = (times * multiple, (times + 1) * multiple)
+    x = {array.name: echo(array, 2, grid) for array in physical.inputs}
     expected = physical(x)[OUTPUT]
     received = run(x)[OUTPUT]
     if not agree(received, expected):
