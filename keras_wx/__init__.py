@@ -32,6 +32,7 @@ _MODULES = (
     "baselines",
     "data",
     "errors",
+    "explain",
     "inference",
     "layers",
     "losses",

@@ -10,6 +10,9 @@ from keras_wx.plots.curtain_calibration import curtain_calibration
 from keras_wx.plots.curtain_events import curtain_events
 from keras_wx.plots.curtain_profile import curtain_profile
 from keras_wx.plots.curtain_spectra import curtain_spectra
+from keras_wx.plots.explain_channels import channel_importance
+from keras_wx.plots.explain_features import feature_maps
+from keras_wx.plots.explain_saliency import saliency
 from keras_wx.plots.film_strip import film_strip
 from keras_wx.plots.lowest_echo import lowest_echo
 from keras_wx.plots.performance import performance
@@ -21,16 +24,19 @@ from keras_wx.plots.spread_skill import spread_skill
 
 __all__ = [
     "animate",
+    "channel_importance",
     "curtain",
     "curtain_calibration",
     "curtain_events",
     "curtain_profile",
     "curtain_spectra",
+    "feature_maps",
     "film_strip",
     "lowest_echo",
     "performance",
     "rank_histogram",
     "reliability",
+    "saliency",
     "skill",
     "spectra",
     "spread_skill",
