@@ -86,7 +86,7 @@ def train(
     quiet: Annotated[
         bool, typer.Option("--quiet", rich_help_panel=t.RUN, help="No progress bar.")
     ] = False,
-    dataset: o.Dataset = "radar",
+    dataset: o.Dataset = None,
     variable: o.Variable = None,
     units: o.Units = None,
     spacing_km: o.Spacing = None,
@@ -96,7 +96,7 @@ def train(
     convert_units: o.ConvertUnits = False,
     zr: o.ZR = None,
 ) -> None:
-    """Train a model on radar frames, by the recipe of its preset.
+    """Train a model on radar frames or curtains, by the recipe of its preset.
 
     Trained on the part "train" of INPUT, validated on its part "val".
     """
@@ -116,8 +116,9 @@ def train(
         convert_units=convert_units,
         zr=zr,
     )
+    source = dataset or o.source_for(name)
     data, val_data = t.open_data(
-        path, val, dataset, variable=variable, units=units, spacing_km=spacing_km, step=step
+        path, val, source, variable=variable, units=units, spacing_km=spacing_km, step=step
     )
     t.import_training(name)
     from keras_wx.training.train import train as run_training

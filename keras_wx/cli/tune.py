@@ -81,7 +81,7 @@ def tune(
         bool,
         typer.Option("--wandb", rich_help_panel=t.RUN, help="Log each trial to Weights & Biases."),
     ] = False,
-    dataset: o.Dataset = "radar",
+    dataset: o.Dataset = None,
     variable: o.Variable = None,
     units: o.Units = None,
     spacing_km: o.Spacing = None,
@@ -91,7 +91,7 @@ def tune(
     convert_units: o.ConvertUnits = False,
     zr: o.ZR = None,
 ) -> None:
-    """Search for the configuration of a model that learns best from radar frames.
+    """Search for the configuration of a model that learns best from the data.
 
     Each trial is a training with other values; all that concerns recipe, windows, run and input
     holds for every one. Trials that fail are recorded, and the search goes on.
@@ -106,8 +106,9 @@ def tune(
         convert_units=convert_units,
         zr=zr,
     )
+    source = dataset or o.source_for(name)
     data, val_data = t.open_data(
-        path, val, dataset, variable=variable, units=units, spacing_km=spacing_km, step=step
+        path, val, source, variable=variable, units=units, spacing_km=spacing_km, step=step
     )
     t.import_training(name)
     from keras_wx.tuning.tune import tune as run_search
