@@ -202,7 +202,11 @@ WRONG = [
     (("training", "loss"), {"zr": "x"}, ["training.loss.name: this key is missing"]),
     (("training", "batch"), 2, ["training: ", "'batch'", "Did you mean 'batch_size'?"]),
     (("training", "epochs"), "many", ["training.epochs: ", "valid integer", "Received: 'many'"]),
-    (("training", "augment"), ["flop"], ["training.augment.0: ", "'flip', 'rotate' or 'flip_time'", "'flop'"]),
+    (
+        ("training", "augment"),
+        ["flop"],
+        ["training.augment.0: ", "'rotate' or 'flip_time'", "'flop'"],
+    ),
     (("weights", "default"), "x", ["weights: default: ", "one of ['fmi'], received 'x'"]),
     ((*VARIANT, "bytes"), REMOVE, ["weights.variants.fmi.bytes: this key is missing"]),
     ((*VARIANT, "sha256"), "ab", ["weights.variants.fmi.sha256: ", "{64}", "Received: 'ab'"]),
