@@ -119,7 +119,8 @@ def _fill_in(
     for tile in tiles:
         part = tile.cut(x, repeat_edges)
         expected = (*part.shape[1:3], len(sample.targets))
-        if members > 1 and hasattr(model, "predict_members"):
+        # Also for a single member: only the rows that the mask can reach are computed.
+        if hasattr(model, "predict_members") and is_stochastic(model):
             drawn = model.predict_members(part, members)[:, 0]
         else:
             drawn = np.stack([run(model, {"x": part}, expected)[0] for _ in range(members)])
