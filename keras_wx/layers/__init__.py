@@ -9,6 +9,7 @@ from keras_wx.layers.dropout import MonteCarloDropout, dropout_layers, switch_dr
 from keras_wx.layers.extrapolation import Extrapolation
 from keras_wx.layers.fclstm import FCLSTM
 from keras_wx.layers.patches import DepthToSpace, SpaceToDepth
+from keras_wx.layers.upsampling import UpSampling
 
 __all__ = [
     "FCLSTM",
@@ -22,6 +23,7 @@ __all__ = [
     "MergeMeasured",
     "MonteCarloDropout",
     "SpaceToDepth",
+    "UpSampling",
     "dropout_layers",
     "switch_dropout",
 ]

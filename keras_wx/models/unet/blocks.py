@@ -14,7 +14,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from keras_wx.layers import BatchNormalization, MonteCarloDropout
+from keras_wx.layers import BatchNormalization, MonteCarloDropout, UpSampling
 
 Tensor = Any
 Block = Callable[..., Tensor]
@@ -119,7 +119,7 @@ class Blocks:
         )
 
     def _upsampling(self, name: str, factor: int) -> layers.Layer:
-        return layers.UpSampling2D(factor, interpolation=self.upsampling, name=f"{name}_up")
+        return UpSampling(factor, interpolation=self.upsampling, name=f"{name}_up")
 
 
 def _chain(stack: list[layers.Layer]) -> Block:
