@@ -1,0 +1,81 @@
+"""Trains the small networks for blind zones on synthetic curtains, and compares them with baselines.
+
+    python recipes/blind_zones.py --out runs/blind_zones --bfloat16
+
+For each preset a run of `keras_wx.train`, which goes on when it was broken off; then a table of all of
+them and of every baseline on curtains of another seed, in `--out`/leaderboard.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import xarray as xr
+
+import keras_wx
+from keras_wx.verification.leaderboard import leaderboard
+
+PRESETS = (
+    "unet3plus_curtain_era5_small",
+    "unet3plus_curtain_small",
+    "unet_curtain_era5_small",
+    "unetplusplus_curtain_era5_small",
+)
+BASELINES = (
+    "repeat",
+    "marching_average",
+    "linear",
+    "laplace",
+    "navier_stokes",
+    "telea",
+    "biharmonic",
+)
+SEED = 2024
+STEPS_PER_EPOCH = 100
+
+
+def curtains(seed: int, events: int) -> xr.Dataset:
+    return keras_wx.open_dataset(
+        "synthetic_curtain", columns=512 * events, events=events, seed=seed
+    )
+
+
+def main():
+    options = arguments()
+    data = curtains(seed=1, events=192)
+    trained = {}
+    for name in options.presets:
+        run = keras_wx.train(
+            name,
+            data,
+            output_dir=options.out / name,
+            epochs=options.epochs,
+            steps_per_epoch=STEPS_PER_EPOCH,
+            learning_rate=1e-3,
+            schedule={"drops": {options.epochs * 9 // 10: 0.1, options.epochs * 19 // 20: 0.1}},
+            mixed_precision="bfloat16" if options.bfloat16 else None,
+            val_samples={"stride": 64},
+            seed=SEED,
+            verbose=2,
+        )
+        trained[name] = run.model
+    board = leaderboard(
+        [*trained.values(), *BASELINES], curtains(seed=2, events=48), members=options.members
+    )
+    print(board)
+    board.save(options.out / "leaderboard")
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, required=True, help="folder of runs and table")
+    parser.add_argument("--presets", nargs="+", default=PRESETS)
+    parser.add_argument("--epochs", type=int, default=30, help=f"of {STEPS_PER_EPOCH} steps")
+    parser.add_argument("--members", type=int, default=20)
+    parser.add_argument("--bfloat16", action="store_true", help="mixed precision, for new CPUs")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
