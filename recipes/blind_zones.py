@@ -1,9 +1,9 @@
-"""Trains the small networks for blind zones on synthetic curtains, and compares them with baselines.
+"""Trains the small networks for blind zones on synthetic curtains; compares them with baselines.
 
     python recipes/blind_zones.py --out runs/blind_zones --bfloat16
 
-For each preset a run of `keras_wx.train`, which goes on when it was broken off; then a table of all of
-them and of every baseline on curtains of another seed, in `--out`/leaderboard.
+For each preset a run of `keras_wx.train`, which goes on when it was broken off; then a table of all
+of them and of every baseline on curtains of another seed, in `--out`/leaderboard.
 """
 
 from __future__ import annotations
