@@ -225,12 +225,17 @@ class Search:
 
     @contextmanager
     def _open(self) -> Iterator[_State]:
-        """The state for this process alone; it is written when the block ends, however it ends."""
+        """The state for this process alone.
+
+        It is written when the block ends, however it ends, if anything has changed: who waits for
+        a trial asks every other second.
+        """
         file = self.directory / STATE
         with FileLock(self.directory / LOCK):
-            state = _State(self._make_oracle())
+            state, text = _State(self._make_oracle()), None
             if file.exists():
-                saved = json.loads(file.read_text(encoding="utf-8"))
+                text = file.read_text(encoding="utf-8")
+                saved = json.loads(text)
                 state.oracle.set_state(saved["oracle"])
                 state.exhausted, state.facts = saved["exhausted"], saved["facts"]
             try:
@@ -243,8 +248,10 @@ class Search:
                     "facts": state.facts,
                     "oracle": state.oracle.get_state(),
                 }
-                with rewriting(file) as new:
-                    json.dump(content, new, default=_number)
+                changed = json.dumps(content, default=_number)
+                if changed != text:
+                    with rewriting(file) as new:
+                        new.write(changed)
 
 
 def own_values(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -52,7 +52,8 @@ def work_together(count: int, target: Callable[..., None], *arguments: Any) -> N
         TrainingError: arguments that cannot be sent to another process, or no process was left.
     """
     try:
-        pickle.dumps(arguments)
+        # Arrays are named and not copied: the data may fill half of the memory.
+        pickle.dumps(arguments, protocol=5, buffer_callback=lambda array: None)
     except Exception as error:
         raise TrainingError(
             f"workers={count}: something cannot be sent to another process: {error}. Functions "

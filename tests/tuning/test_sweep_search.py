@@ -6,6 +6,7 @@ import keras_tuner
 import pytest
 
 from keras_wx.errors import TrainingError
+from keras_wx.training import files
 from keras_wx.tuning.changes import changes_of
 from keras_wx.tuning.oracles import make_oracle
 from keras_wx.tuning.result import best_trial, read_trials
@@ -112,8 +113,78 @@ def test_a_state_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch
     assert {path.name for path in tmp_path.glob("*.json*")} == {STATE}
 
 
-def test_interrupted_at_any_point_no_trial_is_lost_and_none_scored_twice(tmp_path):
-    """Every pattern of deaths over the three operations of four trials ends with the same table."""
+@pytest.mark.parametrize("name", ["random", "bayesian", "hyperband", "grid"])
+def test_who_only_looks_writes_nothing(tmp_path, name):
+    ours = search(tmp_path, name, max_trials=3)
+    done = ours.take()
+    ours.complete(done, x(done))
+    running = ours.take()
+    before = (tmp_path / STATE).stat()
+    assert not ours.is_over
+    assert "best: " in search(tmp_path, name, max_trials=3).describe(done.id)
+    after = (tmp_path / STATE).stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    ours.complete(running, x(running))
+    assert (tmp_path / STATE).stat().st_ino != before.st_ino
+
+
+class Killed(BaseException):
+    """What the process would not live to see."""
+
+
+@pytest.mark.parametrize("call", ["open", "fsync", "replace"])
+@pytest.mark.parametrize("number", range(8))
+def test_killed_while_the_state_is_written_a_search_ends_with_the_same_table(
+    tmp_path, monkeypatch, call, number
+):
+    """Four trials write eight times: each of them dies before, within and after the new file."""
+    expected = tmp_path / "undisturbed"
+    expected.mkdir()
+    finish(expected)
+    folder = tmp_path / "killed"
+    folder.mkdir()
+    with monkeypatch.context() as patch:
+        dies_while_writing(patch, call, number)
+        with pytest.raises(Killed):
+            finish(folder)
+    assert (folder / f".{STATE}.new").exists() == (call != "open")
+    finish(folder)
+    assert read_trials(folder).equals(read_trials(expected))
+
+
+def dies_while_writing(patch, call, number):
+    """Lets the process die in the n-th writing of the state, before one of its system calls."""
+    if call == "open":
+        place, name = files.Path, "open"
+    else:
+        place, name = files.os, call
+    real, left = getattr(place, name), iter([False] * number + [True])
+
+    def deadly(*arguments, **options):
+        ours = call == "fsync" or STATE in str(arguments[0])
+        if ours and next(left, False):
+            # A dead process clears nothing up.
+            patch.setattr(files.Path, "unlink", lambda *_, **__: None)
+            raise Killed
+        return real(*arguments, **options)
+
+    patch.setattr(place, name, deadly)
+
+
+def finish(folder):
+    ours, mine = search(folder), []
+    try:
+        while (trial := ours.take()) is not None:
+            mine.append(trial)
+            ours.complete(trial, x(trial))
+    finally:
+        for trial in mine:  # what the system does when a process dies
+            trial.claim.release(force=True)
+    assert ours.is_over
+
+
+def test_processes_that_die_between_trials_lose_none_and_score_none_twice(tmp_path):
+    """Every pattern of deaths after the beginning of four trials ends with the same table."""
     tables = []
     for number, dies in enumerate(itertools.product((False, True), repeat=4)):
         folder = tmp_path / str(number)

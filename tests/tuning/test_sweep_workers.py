@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from collections import Counter
 from pathlib import Path
 
@@ -137,6 +138,34 @@ def test_tune_with_two_workers_one_of_which_is_killed_in_the_middle_of_a_trainin
 def test_what_cannot_be_sent_to_a_worker_is_said():
     with pytest.raises(TrainingError, match=r"workers=2: something cannot be sent"):
         workers.work_together(2, print, lambda: None)
+
+
+def test_that_data_can_be_sent_is_found_out_without_a_copy_of_them(monkeypatch):
+    monkeypatch.setattr(workers.multiprocessing, "get_context", lambda kind: Nobody())
+    data = radar(frames=10_000)
+    tracemalloc.start()
+    try:
+        workers.work_together(2, print, {"train": data})
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert data.nbytes > 2e6
+    assert peak < 0.2 * data.nbytes
+
+
+class Nobody:
+    """Processes that are none."""
+
+    exitcode = 0
+
+    def Process(self, **arguments):  # noqa: N802  as multiprocessing calls it
+        return self
+
+    def start(self):
+        pass
+
+    def join(self):
+        pass
 
 
 def checkpoints(folder):
