@@ -20,6 +20,7 @@ import keras
 import numpy as np
 import xarray as xr
 import yaml
+from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 
 import keras_wx
@@ -209,8 +210,18 @@ def _name(data: xr.Dataset | Samples) -> str:
 
 def _comparable(record: Mapping[str, Any]) -> dict[str, Any]:
     data = {part: {"fingerprint": f["fingerprint"]} for part, f in record.get("data", {}).items()}
-    kept = {key: record.get(key) for key in ("preset", "recipe", "seed")}
-    return dict(_leaves({**kept, "data": data}))
+    kept = {key: record.get(key) for key in ("preset", "seed")}
+    return dict(_leaves({**kept, "recipe": _complete(record.get("recipe", {})), "data": data}))
+
+
+def _complete(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """The recipe with today's defaults: a field that came later makes no older run another."""
+    known = {key: value for key, value in recipe.items() if key in Training.model_fields}
+    try:
+        training = Training.model_validate(known)
+    except ValidationError:  # fields that today's recipe does not know, or not all of one
+        return dict(recipe)
+    return {**recipe, **training.model_dump(mode="json")}
 
 
 def _leaves(tree: Mapping[str, Any], prefix: str = ""):

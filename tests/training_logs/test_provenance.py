@@ -233,6 +233,16 @@ def test_differences_are_named(preset):
     assert set(found) == {"data.train.fingerprint"}
 
 
+def test_a_field_that_the_recipe_gained_later_is_no_difference(preset):
+    new = provenance.record(preset, radar(), None, 3, preset.training)
+    recipe = {key: value for key, value in new["recipe"].items() if key != "loss_limit"}
+    recipe["schedule"] = {}
+    old = new | {"recipe": recipe}
+    assert provenance.differences(old, new) == provenance.differences(new, old) == {}
+    changed = new | {"recipe": new["recipe"] | {"loss_limit": 5.0}}
+    assert provenance.differences(old, changed) == {"recipe.loss_limit": (1e4, 5.0)}
+
+
 def test_another_machine_or_commit_is_no_difference(preset):
     old = provenance.record(preset, radar(), None, 3, preset.training)
     assert provenance.differences(old, old | {"environment": {}, "git": None, "command": ""}) == {}
