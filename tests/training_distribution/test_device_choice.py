@@ -37,13 +37,13 @@ def windows(count: int, batch_size: int, drop_remainder: bool = False):
 
 @pytest.mark.parametrize(
     ("wanted", "expected"),
-    [("all", FOUR), (2, FOUR[:2]), (["GPU:3", "gpu:1"], ["gpu:3", "gpu:1"])],
+    [("all", FOUR), (2, FOUR[:2]), ("GPU:1", ["gpu:1"]), (["GPU:3", "gpu:1"], ["gpu:3", "gpu:1"])],
 )
 def test_devices_are_selected(wanted, expected):
     assert select(wanted, FOUR) == expected
 
 
-@pytest.mark.parametrize("wanted", [0, 5, -1, True, "gpu:0", [], ["gpu:7"], ["gpu:1", "gpu:1"]])
+@pytest.mark.parametrize("wanted", [0, 5, -1, True, "gpu:7", [], ["gpu:7"], ["gpu:1", "gpu:1"]])
 def test_devices_that_are_not_there(wanted):
     with pytest.raises(TrainingError, match=r"a number up to 4, or some of gpu:0.*Received: devi"):
         select(wanted, FOUR)

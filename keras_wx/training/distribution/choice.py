@@ -31,7 +31,7 @@ def place(devices: int | str | Sequence[str] | None, model: Any = None) -> Place
 
     Args:
         devices: None for one device, or for those of the scope that is active or that the model was
-            built in; a number; `"all"`; or names such as `["gpu:0", "gpu:2"]`.
+            built in; a number; `"all"`; a name such as `"gpu:1"`; or several such as `["gpu:0", "gpu:2"]`.
         model: the model of the run, if there is one already.
 
     Raises:
@@ -65,7 +65,7 @@ def select(wanted: int | str | Sequence[str], available: Sequence[str]) -> list[
     """The names of the devices that are wanted.
 
     Args:
-        wanted: a number, `"all"` or names; upper and lower case are the same.
+        wanted: a number, `"all"`, a name or several; upper and lower case are the same.
         available: all names, in lower case.
 
     Raises:
@@ -76,8 +76,9 @@ def select(wanted: int | str | Sequence[str], available: Sequence[str]) -> list[
         return list(available)
     if isinstance(wanted, int) and not isinstance(wanted, bool):
         found = list(available[:wanted]) if 0 < wanted <= len(available) else []
-    elif not isinstance(wanted, str | int):
-        names = [str(name).lower() for name in wanted]
+    elif not isinstance(wanted, int):
+        names = [wanted] if isinstance(wanted, str) else wanted
+        names = [str(name).lower() for name in names]
         if set(names) <= set(available) and len(set(names)) == len(names):
             found = names
     if found:
