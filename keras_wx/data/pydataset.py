@@ -67,7 +67,8 @@ class Samples(keras.utils.PyDataset):
         if not len(self):
             raise DataError(
                 f"{len(selection.init)} windows make no whole batch of {batch_size}. "
-                "drop_remainder=False keeps the last, smaller batch."
+                f"batch_size={len(selection.init)} or less makes some; drop_remainder=False keeps "
+                "the last, smaller batch."
             )
         self._order: tuple[int, np.ndarray] | None = None
         self._asked_for: set[int] = set()
