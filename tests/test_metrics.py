@@ -144,6 +144,23 @@ def test_in_fit_with_a_mask_under_mixed_precision(batches):
     assert result["csi_20"] == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("name", "better"), [("csi", max), ("pod", max), ("far", min), ("hss", max)]
+)
+def test_callbacks_know_which_value_is_better(name, better):
+    """Keras' own, of `mode="auto"`, with a model that gets worse after the first epoch."""
+    inputs = keras.Input((1, 2, 2, 1))
+    model = keras.Model(inputs, keras.layers.Activation("linear")(inputs))
+    model.compile(loss="mse", weighted_metrics=[metrics.get(name, threshold=0.5)])
+    monitor = keras.callbacks.EarlyStopping(f"val_{name}_0.5", patience=5)
+    monitor.set_model(model)
+    model.evaluate(np.ones((1, 1, 2, 2, 1)), np.ones((1, 1, 2, 2, 1)), verbose=0)
+    monitor.on_train_begin()
+    for score in (0.4, 0.2, 0.6):
+        monitor.on_epoch_end(0, {monitor.monitor: score})
+    assert float(monitor.best) == better(0.4, 0.2, 0.6)
+
+
 @pytest.mark.parametrize("name", FORMULA)
 def test_serialisation_round_trip(name):
     metric = metrics.get(name, transform=GRAY, threshold=2.5)

@@ -137,3 +137,12 @@ def test_no_metric_is_saved_under_the_name_of_a_loss():
     saved = [keras.saving.get_registered_name(each) for each in metrics.METRICS.values()]
     saved += [keras.saving.get_registered_name(each) for each in losses.LOSSES.values()]
     assert len(set(saved)) == len(metrics.METRICS) + len(losses.LOSSES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_callbacks_know_the_direction_of_a_better_reconstruction(name, batches):
+    observed, given, _ = batches[0]
+    right, wrong = (metrics.get(name, transform=CLOUD) for _ in range(2))
+    right.update_state(numbers(observed), numbers(observed))
+    wrong.update_state(numbers(observed), numbers(given))
+    assert right._direction == ("up" if right.result() > wrong.result() else "down")

@@ -29,6 +29,7 @@ class ContingencyMetric(CountingMetric):
         sample_weight: mask `(batch, time, height, width)`; points of weight 0 are not counted.
     """
 
+    # A score of which one end is better says so by Keras' `_direction`; `mode="auto"` reads it.
     score: str
 
     def __init__(self, threshold: float, transform=None, name: str | None = None, **kwargs):
@@ -86,6 +87,7 @@ class CSI(ContingencyMetric):
     """Critical success index: hits / (hits + misses + false alarms)."""
 
     score = "csi"
+    _direction = "up"
 
     def _score(self, hits, misses, false_alarms, correct_negatives):
         return _ratio(hits, hits + misses + false_alarms)
@@ -96,6 +98,7 @@ class POD(ContingencyMetric):
     """Probability of detection: hits / (hits + misses)."""
 
     score = "pod"
+    _direction = "up"
 
     def _score(self, hits, misses, false_alarms, correct_negatives):
         return _ratio(hits, hits + misses)
@@ -106,6 +109,7 @@ class FAR(ContingencyMetric):
     """False alarm ratio: false alarms / (hits + false alarms)."""
 
     score = "far"
+    _direction = "down"
 
     def _score(self, hits, misses, false_alarms, correct_negatives):
         return _ratio(false_alarms, hits + false_alarms)
@@ -116,6 +120,7 @@ class HSS(ContingencyMetric):
     """Heidke skill score: 1 for a perfect forecast, 0 for one no better than chance."""
 
     score = "hss"
+    _direction = "up"
 
     def _score(self, hits, misses, false_alarms, correct_negatives):
         # In fractions of the sample, so that products of counts stay within float32.

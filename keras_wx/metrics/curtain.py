@@ -36,6 +36,7 @@ class Dice(ContingencyMetric):
     """
 
     score = "dice"
+    _direction = "up"
 
     def __init__(self, threshold: float = -60.0, transform=None, name="dice", **kwargs):
         super().__init__(threshold, transform, name, **kwargs)
@@ -62,6 +63,7 @@ class BlindZoneError(keras.metrics.Mean):
     """
 
     score: str
+    _direction = "down"
 
     def __init__(self, transform=None, name: str | None = None, **kwargs):
         super().__init__(name=name or self.score, **kwargs)
@@ -124,6 +126,7 @@ class EMD(CountingMetric):
     """
 
     score = "emd"
+    _direction = "down"
 
     def __init__(
         self,

@@ -158,7 +158,7 @@ class Nobody:
 
     exitcode = 0
 
-    def Process(self, **arguments):  # noqa: N802  as multiprocessing calls it
+    def Process(self, **arguments):
         return self
 
     def start(self):
