@@ -63,7 +63,8 @@ def write_state(folder: Path, model: keras.Model, progress: Progress, run: str) 
     for number, variable in enumerate(variables(model)):
         values = ops.convert_to_numpy(variable)
         _refuse_infinite(values, variable, model, progress)
-        arrays[f"{number:05d}"] = values
+        # NumPy's files do not know bfloat16; float32 holds each of its numbers.
+        arrays[f"{number:05d}"] = values.astype("float32") if values.dtype.kind == "V" else values
     np.savez(folder / _VARIABLES, **{_PATHS: [v.path for v in variables(model)]}, **arrays)
     (folder / _PROGRESS).write_text(json.dumps(asdict(progress)), encoding="utf-8")
     try:

@@ -180,6 +180,16 @@ def test_more_epochs(tmp_path):
         run(tmp_path / "cosine", epochs=3, schedule="cosine")
 
 
+def test_a_run_in_bfloat16_goes_on(tmp_path):
+    keras.config.set_dtype_policy("bfloat16")
+    try:
+        expected = run(tmp_path / "unbroken", epochs=1)
+        broken(tmp_path / "run", epochs=1, callbacks=[Killer(step=4)])
+        assert_same(run(tmp_path / "run", epochs=1), expected)
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
 def test_another_run_in_the_folder(tmp_path):
     run(tmp_path, epochs=1)
     with pytest.raises(TrainingError) as caught:
