@@ -64,7 +64,11 @@ def interruptible(
         wish.signal = number
         for known, handler in usual.items():
             signal.signal(known, handler)
-        print("\nA checkpoint is written after this step; once more ends at once.", file=sys.stderr)
+        print(
+            "\nThe run ends with a checkpoint after this step, or after the validation that has "
+            "begun; once more ends at once.",
+            file=sys.stderr,
+        )
 
     for number in usual:
         signal.signal(number, note)

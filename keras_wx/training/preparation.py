@@ -97,7 +97,16 @@ def prepare_data(
     )
     if val is None or val is False:
         return found, None
-    return found, _samples(val, preset, "val", options | dict(val_options or {}), together, {})
+    try:
+        held_out = _samples(val, preset, "val", options | dict(val_options or {}), together, {})
+    except DataError as error:
+        if not together:
+            raise
+        raise DataError(
+            f"The part 'val' of the data, to validate on: {error} val=False trains without one, "
+            "val=another_dataset takes that."
+        ) from error
+    return found, held_out
 
 
 def _samples(data, preset: Preset, split: str, options, together: bool, defaults) -> Samples:

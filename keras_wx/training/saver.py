@@ -39,6 +39,8 @@ class Saver(keras.callbacks.Callback):
         every: steps, or a time such as `"10min"`, after which there is one inside an epoch too;
             None for the ends of epochs alone.
         keep: how many of the latest stay.
+
+    Attributes:
         interruption: ends `fit` when it is wished, after a checkpoint.
 
     Example:
@@ -68,7 +70,6 @@ class Saver(keras.callbacks.Callback):
         progress: Progress | None = None,
         every: int | str | None = None,
         keep: int = 3,
-        interruption: Interruption | None = None,
     ):
         super().__init__()
         self.directory = Path(directory).resolve()
@@ -77,7 +78,7 @@ class Saver(keras.callbacks.Callback):
         self.epochs = epochs
         self.stopping = stopping
         self.progress = progress or Progress()
-        self.interruption = interruption or Interruption()
+        self.interruption = Interruption()
         self._every_steps, self._every_seconds = _interval(every)
         self._written = time.monotonic()
 

@@ -55,3 +55,9 @@ class Stopping(keras.callbacks.EarlyStopping):
             super().on_epoch_end(epoch, logs)
         except ValueError as error:
             raise TrainingError(f"early_stopping.mode: {error}") from None
+
+    def _is_improvement(self, monitor_value, reference_value):
+        # Keras takes the first value for the best one, and nothing is better than NaN.
+        return math.isfinite(monitor_value) and super()._is_improvement(
+            monitor_value, reference_value
+        )

@@ -130,7 +130,6 @@ def train(
         placement.folder(output_dir) as directory,
         _alone(directory),
         placement.scope(),
-        interruptible(placement.agree) as interruption,
     ):
         seed_all(seed)
         model = prepare_model(name, weights=weights, config=config, sample=sample, recipe=recipe)
@@ -147,7 +146,7 @@ def train(
             {
                 **training.model_dump(mode="json"),
                 "weights": None if weights is None else str(weights),
-                "freeze": freeze,
+                "freeze": [freeze] if isinstance(freeze, str) else list(freeze),
                 "layer_rates": layer_rates or {},
                 "samples": samples or {},
                 "val_samples": val_samples or {},
@@ -180,7 +179,6 @@ def train(
             progress=progress,
             every=placement.interval(checkpoint_every),
             keep=keep,
-            interruption=interruption,
         )
         telemetry = Telemetry(step=progress.step)
         guard = Guard(
@@ -189,15 +187,18 @@ def train(
             limit=training.loss_limit,
             step=progress.step,
         )
-        with loggers(
-            directory,
-            telemetry,
-            names=logs,
-            wandb=wandb,
-            record=record,
-            epoch=progress.step // steps_per_epoch,
-            examples=held_out if placement.devices == 1 else None,
-        ) as opened:
+        with (
+            loggers(
+                directory,
+                telemetry,
+                names=logs,
+                wandb=wandb,
+                record=record,
+                epoch=progress.step // steps_per_epoch,
+                examples=held_out if placement.devices == 1 else None,
+            ) as opened,
+            interruptible(placement.agree) as saver.interruption,
+        ):
             _fit(
                 model,
                 batches,
@@ -207,6 +208,11 @@ def train(
                 placement,
                 callbacks=[telemetry, guard, AveragedValidation(), *callbacks, stopping, *opened],
                 verbose=verbose,
+            )
+        if stopping.best_epoch is None:
+            raise TrainingError(
+                f"{stopping.monitor} was NaN or infinite in all {len(progress.history)} epochs, so "
+                f"that none is the best. The checkpoints are in {directory / CHECKPOINTS}."
             )
         load_weights(model, directory / BEST / WEIGHTS_FILE)
         history = pd.DataFrame(progress.history).set_index("epoch")
@@ -245,14 +251,16 @@ def _fit(
             if placement.is_chief:  # the folders of the others are copies
                 print(f"Stopped {_position(saver)}", file=sys.stderr)
             raise
-        except OSError as error:  # of a checkpoint or a log: a full disk, as a rule
-            reason = os.strerror(error.errno) if error.errno else str(error)
-            raise TrainingError(f"{reason}. The run has ended {_position(saver)}") from error
-        except Exception:
+        except Exception as error:
             for source in sources:
                 if source.error is not None:
                     raise source.error from None
-            raise
+            if not isinstance(error, OSError):
+                raise
+            # Of a checkpoint or a log: a full disk, as a rule.
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            where = f": {error.filename}" if error.filename else ""
+            raise TrainingError(f"{reason}{where}. The run has ended {_position(saver)}") from error
         finally:
             for source in sources:
                 source.release()

@@ -5,10 +5,13 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sys
 import weakref
+from types import SimpleNamespace
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from small_run import PRESET, radar, small
@@ -16,6 +19,9 @@ from small_run import PRESET, radar, small
 import keras_wx
 from keras_wx.data.pydataset import Samples
 from keras_wx.errors import DataError, ModelError, TrainingError, UnknownNameError
+from keras_wx.training.train import _fit
+
+train_module = sys.modules[_fit.__module__]  # the package has a function of this name
 
 TINY = {
     "config": {"input_frames": 2, "output_frames": 3, "filters": [3]},
@@ -138,9 +144,12 @@ def test_no_validation(tmp_path):
 
 def test_a_dataset_of_its_own_is_used_whole(tmp_path):
     train, val = radar(60).isel(time=slice(0, 40)), radar(60).isel(time=slice(40, 60))
-    keras_wx.train(small(), train, val, output_dir=tmp_path, epochs=1, verbose=0)
-    cut = keras_wx.samples(train, PRESET, split="train", splits=(1, 0, 0))
-    assert len(cut.init_times) == 36
+    model = small()
+    recipe = PRESET.training.model_copy(update={"steps_per_epoch": None})
+    model.preset = PRESET.model_copy(update={"training": recipe})
+    keras_wx.train(model, train, val, output_dir=tmp_path, epochs=1, verbose=0)
+    log = pd.read_csv(tmp_path / "log.csv")
+    assert log["step"].tolist() == [12]  # 36 windows, three in a batch
 
 
 def test_the_data_of_a_run_are_freed_with_it(tmp_path, monkeypatch):
@@ -160,6 +169,72 @@ def test_the_data_of_a_run_are_freed_with_it(tmp_path, monkeypatch):
     gc.collect()
     assert len(kept) > 10
     assert [found for reference in (*samples, *kept) if (found := reference()) is not None] == []
+
+
+def test_a_validation_part_without_a_window(tmp_path):
+    with pytest.raises(DataError, match=r"The part 'val' of the data.*val=False"):
+        keras_wx.train(small(), radar(20), output_dir=tmp_path)
+
+
+class Monitored(keras.callbacks.Callback):
+    """Says what the validation has found."""
+
+    def __init__(self, *values):
+        super().__init__()
+        self.values = values
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["val_loss"] = self.values[epoch]
+
+
+def test_nan_is_never_the_best(tmp_path):
+    values = [np.nan, 3.0, np.nan]
+    found = fit(tmp_path / "some", callbacks=[Monitored(*values)])
+    assert found.best_epoch == 1
+    np.testing.assert_array_equal(found.history["val_loss"], values)
+    with pytest.raises(TrainingError, match="val_loss was NaN or infinite in all 2 epochs"):
+        fit(tmp_path / "none", epochs=2, callbacks=[Monitored(np.nan, np.inf)])
+
+
+class Vanishing:
+    """Samples whose file is no longer there in the middle of an epoch."""
+
+    def __init__(self, samples):
+        self.samples = samples
+
+    def __getattr__(self, name):
+        return getattr(self.samples, name)
+
+    def __len__(self):
+        return len(self.samples)
+
+    def __getitem__(self, index):
+        raise FileNotFoundError(2, "No such file or directory", "radar.nc")
+
+
+def test_data_that_vanish_are_told_as_such():
+    """Under JAX the error of the data comes through `fit` as it is."""
+    model = SimpleNamespace(fit=lambda batches, **_: next(batches))
+    saver = SimpleNamespace(
+        progress=SimpleNamespace(step=0, stopped=False), steps_per_epoch=4, epochs=1
+    )
+    placement = SimpleNamespace(train_data=iter, is_chief=True)
+    samples = Vanishing(keras_wx.samples(radar(), PRESET, split="train"))
+    with pytest.raises(FileNotFoundError, match=r"radar\.nc"):
+        _fit(model, samples, None, saver, None, placement, callbacks=[], verbose=0)
+
+
+def test_until_it_trains_signals_act_as_usual(tmp_path, monkeypatch):
+    usual, seen = signal.getsignal(signal.SIGINT), []
+    prepare = train_module.prepare_data
+
+    def watched(*args, **kwargs):
+        seen.append(signal.getsignal(signal.SIGINT))
+        return prepare(*args, **kwargs)
+
+    monkeypatch.setattr(train_module, "prepare_data", watched)
+    fit(tmp_path, epochs=1)
+    assert seen == [usual]
 
 
 def test_unknown_options(tmp_path):
