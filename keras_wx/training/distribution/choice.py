@@ -31,7 +31,8 @@ def place(devices: int | str | Sequence[str] | None, model: Any = None) -> Place
 
     Args:
         devices: None for one device, or for those of the scope that is active or that the model was
-            built in; a number; `"all"`; a name such as `"gpu:1"`; or several such as `["gpu:0", "gpu:2"]`.
+            built in; a number; `"all"`; a name such as `"gpu:1"`; or several such as
+            `["gpu:0", "gpu:2"]`.
         model: the model of the run, if there is one already.
 
     Raises:
