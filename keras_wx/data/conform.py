@@ -158,7 +158,7 @@ def _by_zr(dataset: xr.Dataset, variable: Variable, zr) -> xr.DataArray:
         "standard_name": "rainfall_rate" if to_rate else "equivalent_reflectivity_factor",
         "long_name": f"{variable.name} from {source.name} by Z = {relation.a:g} R^{relation.b:g}",
     }
-    return field.rename(variable.name).drop_attrs().assign_attrs(attrs)
+    return field.rename(variable.name).drop_attrs(deep=False).assign_attrs(attrs)
 
 
 def _with_units(field: xr.DataArray, variable: Variable, convert: bool) -> xr.DataArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable
 from datetime import timedelta
 
@@ -15,9 +16,11 @@ from keras_wx.data.frames import FrameStore
 from keras_wx.data.pydataset import Samples
 from keras_wx.data.selection import select
 from keras_wx.data.splits import Splits, frames_of
-from keras_wx.errors import DataError
+from keras_wx.errors import DataError, unknown_name
 from keras_wx.spec import CloudFilter, Preset, RainFilter, Sample, Training
 from keras_wx.transforms import ZR
+
+_OPTIONS = ("workers", "use_multiprocessing", "max_queue_size")
 
 
 def samples(
@@ -96,6 +99,7 @@ def samples(
 
     Raises:
         DataError: for data that do not fit, and when no window is left.
+        UnknownNameError: an option or part that does not exist; the near ones are listed.
 
     Example:
 
@@ -107,6 +111,10 @@ def samples(
     sample, training = _contract(preset)
     if sample.of_role("calendar"):
         raise DataError("samples makes no channels of role 'calendar', which this preset asks for.")
+    for name in options:
+        if name not in _OPTIONS:
+            known = [*inspect.signature(samples).parameters, *_OPTIONS]
+            raise unknown_name("option of samples", name, set(known) - {"options"})
     for_training = split == "train"
     if batch_size is None:
         batch_size = training.batch_size if training else 8

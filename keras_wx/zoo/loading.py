@@ -76,19 +76,48 @@ def load(
         )
     model = build(preset)
     if file is not None:
-        from keras_wx.zoo.hdf5 import load_weights
-
-        if preset.config == original.config:
-            load_weights(model, file)
-        else:
-            source = build(original)
-            load_weights(source, file)
-            _transfer(source, model)
+        _fill(model, original, file, own=_is_file(weights))
     if compile and preset.training is not None:
         from keras_wx.zoo.compiling import compile_model
 
         compile_model(model, preset)
     return model
+
+
+def _fill(model: keras.Model, original: Preset, file: Path, *, own: bool) -> None:
+    """Gives a model the weights of a file: those of the configuration without overrides or, of a
+    user's own file, perhaps of the one that is asked for."""
+    from keras_wx.zoo.hdf5 import load_weights
+
+    changed = model.preset.config != original.config
+    try:
+        if own or not changed:
+            load_weights(model, file)
+            return
+    except WeightsError as misfit:
+        if not changed:
+            raise
+        _fill_from(original, file, model, misfit)
+        return
+    _fill_from(original, file, model)
+
+
+def _fill_from(
+    original: Preset, file: Path, model: keras.Model, misfit: WeightsError | None = None
+) -> None:
+    """What fits of a file of another configuration."""
+    from keras_wx.zoo.hdf5 import load_weights
+
+    source = build(original)
+    try:
+        load_weights(source, file)
+    except WeightsError as error:
+        raise misfit or error from None
+    _transfer(source, model)
+
+
+def _is_file(weights: str | os.PathLike | None) -> bool:
+    return isinstance(weights, os.PathLike) or str(weights).endswith(".h5")
 
 
 def build(preset: Preset) -> keras.Model | Baseline:
@@ -258,7 +287,7 @@ def _preset_and_weights(name, weights) -> tuple[Preset, Path | None]:
     if weights is None:
         named_variant = directory is None and "." in str(name)
         return (presets.get(name) if named_variant else presets.base(name)), None
-    if isinstance(weights, os.PathLike) or str(weights).endswith(".h5"):
+    if _is_file(weights):
         return presets.get(name), Path(weights).expanduser()
     preset = presets.get(name) if weights == "default" else presets.base(name).resolved(weights)
     if preset.variant is None:

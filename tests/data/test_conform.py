@@ -98,6 +98,15 @@ def test_mask_and_static_are_checked_and_a_calendar_is_not():
     assert (fitting["terrain"] == 1000).all()
 
 
+def test_rain_rate_keeps_coordinates_in_kilometres():
+    rain = radar(name="rain_rate", units="mm h-1", spacing=1.0)
+    for dim in ("y", "x"):
+        rain[dim].attrs["units"] = "km"
+    found = conform(rain, sample(), zr="marshall_palmer")
+    assert found.y.attrs["units"] == "km"
+    assert conform(rain, sample(spacing_km=2), zr="marshall_palmer", regrid=True).sizes["y"] == 4
+
+
 @pytest.mark.parametrize("attrs", [{}, {"units": ""}])
 def test_missing_units(attrs):
     dataset = radar()

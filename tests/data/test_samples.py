@@ -82,7 +82,7 @@ class TestWindows:
         assert [len(x) for x, _ in whole] == [4, 4]
         with pytest.raises(IndexError):
             whole[2]
-        with pytest.raises(DataError, match="11 windows make no whole batch of 12.*batch_size=11"):
+        with pytest.raises(DataError, match=r"11 windows make no whole batch of 12.*batch_size=11"):
             samples(dataset, make_sample(), split=None, batch_size=12, drop_remainder=True)
 
     def test_variables_of_one_grid_are_channels(self):
@@ -607,3 +607,8 @@ class TestRealRadar:
                 expected = np.clip(frames.values / 60, 0, 1)
                 together = np.concatenate([x[window], y[window]])[..., 0]
                 np.testing.assert_allclose(together, expected, atol=1e-6)
+
+
+def test_an_unknown_option_is_answered_with_the_near_ones():
+    with pytest.raises(UnknownNameError, match="Did you mean 'batch_size'"):
+        samples(make_dataset(12, (6, 4)), make_sample((6, 4)), split=None, batchsize=8)

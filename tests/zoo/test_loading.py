@@ -116,6 +116,15 @@ def test_weights_from_a_file(mirror):
         keras_wx.load("untrained", weights="nowhere.weights.h5")
 
 
+def test_weights_from_a_file_of_the_configuration_that_is_asked_for(tmp_path):
+    small = keras_wx.load("untrained", weights=None, filters=[3, 3])
+    small.save_weights(tmp_path / "small.weights.h5")
+    again = keras_wx.load("untrained", weights=tmp_path / "small.weights.h5", filters=[3, 3])
+    assert_equal(again.get_weights(), small.get_weights())
+    with pytest.raises(WeightsError, match=r"small\.weights\.h5 does not fit"):
+        keras_wx.load("untrained", weights=tmp_path / "small.weights.h5", filters=[5, 5])
+
+
 def test_without_trained_weights_it_says_what_to_do():
     with pytest.raises(WeightsError) as error:
         keras_wx.load("untrained")
