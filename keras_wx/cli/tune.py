@@ -71,7 +71,15 @@ def tune(
     settings: t.Settings = [],  # noqa: B006
     config: t.Config = [],  # noqa: B006
     weights: t.Weights = None,
-    val: t.Validation = None,
+    val: Annotated[
+        str | None,
+        typer.Option(
+            "--val-path",
+            metavar="FILE",
+            help="Data to validate on, if not a part of INPUT.",
+            rich_help_panel=t.DATA,
+        ),
+    ] = None,
     stride: t.Stride = 1,
     val_stride: t.ValStride = None,
     min_rain_fraction: t.MinRain = None,
@@ -96,6 +104,11 @@ def tune(
     Each trial is a training with other values; all that concerns recipe, windows, run and input
     holds for every one. Trials that fail are recorded, and the search goes on.
     """
+    if val == o.NO_FILE:
+        raise typer.BadParameter(
+            f"expected a FILE, by which trials are compared. Received: {val!r}",
+            param_hint="--val-path",
+        )
     recipe = t.recipe_of(settings, epochs=epochs, steps_per_epoch=steps_per_epoch)
     samples = t.cuts(
         crop=crop,

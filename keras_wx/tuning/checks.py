@@ -17,12 +17,15 @@ from keras_wx.training.train import train as train_model
 
 _OURS = ("name", "train", "val", "output_dir", "resume", "recipe", "seed", "verbose")
 _LOSSES = ("loss", "val_loss")
-_RISING = ("csi", "pod", "hss", "dice")
-_FALLING = ("far", "mae_dbz", "rmse_dbz", "emd")
 
 
 def check_data(train: Any, val: Any) -> None:
     """Raises DataError unless each trial can cut its own windows."""
+    if val is False:
+        raise DataError(
+            "val: expected an xarray.Dataset, or None for the split 'val' of train: trials are "
+            "compared by data that they have not seen. Received: False"
+        )
     for which, data in (("train", train), ("val", val)):
         if not isinstance(data, xr.Dataset) and not (which == "val" and data is None):
             raise DataError(
@@ -101,8 +104,6 @@ def direction_of(objective: str, recipe: Training, preset: Preset) -> str:
             **component.arguments,
         )
         found = {"up": "max", "down": "min"}.get(getattr(metric, "_direction", None))
-        if component.name in _RISING + _FALLING:
-            found = "max" if component.name in _RISING else "min"
         known |= {metric.name: found, f"val_{metric.name}": found}
     if objective not in known:
         hint = "metrics=[{'name': 'csi', 'threshold': 20}] adds one."

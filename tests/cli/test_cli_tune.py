@@ -66,7 +66,7 @@ def test_wrong_words(run, model_folder, radar_file, tmp_path, training, space):
         (("--set", "epoch=1"), "Did you mean 'epochs'"),
         (("--devices", 2, "--workers", 2), "--workers 2 and --devices 2: every worker would train"),
         (("--devices", 99), "devices: expected 'all', a number up to"),
-        (("--val-path", "-"), "--val-path: expected an xarray.Dataset"),
+        (("--val-path", "-"), "--val-path: expected a FILE, by which trials are compared"),
     ):
         given = (model_folder, radar_file, "--output-dir", tmp_path / "no", "--space", space)
         found = run("tune", *given, *more)

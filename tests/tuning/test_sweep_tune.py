@@ -222,6 +222,8 @@ def test_direction_follows_from_the_metric(tmp_path, fake):
 def test_samples_and_baselines_are_refused(tmp_path):
     with pytest.raises(DataError, match="Received: list"):
         keras_wx.tune(MODEL, [], output_dir=tmp_path)
+    with pytest.raises(DataError, match="trials are compared by data"):
+        keras_wx.tune(MODEL, RADAR, False, output_dir=tmp_path)
     with pytest.raises(ModelError, match="baseline"):
         keras_wx.tune("persistence", RADAR, output_dir=tmp_path)
 
