@@ -13,7 +13,7 @@ import xarray as xr
 import keras_wx
 from keras_wx.spec import read_sample
 from keras_wx.training.logs import examples as module
-from keras_wx.training.logs.examples import Examples
+from keras_wx.training.logs.examples import CurtainExamples, Examples
 
 
 class Doubled:
@@ -164,3 +164,66 @@ def test_a_picture_is_rgb():
     assert made[0].shape[2] == 3
     assert made[0].dtype == np.uint8
     assert len(np.unique(made[0].reshape(-1, 3), axis=0)) > 10
+
+
+def curtains():
+    """Cloud in the last of three windows of eight columns."""
+    echo = np.full((24, 6), -50.0, "float32")
+    echo[16:] = 10.0
+    return xr.Dataset(
+        {"reflectivity": (("time", "height"), echo, {"units": "dBZ"})},
+        {
+            "time": np.datetime64("2020-01-01", "ns") + np.arange(24) * np.timedelta64(4, "s"),
+            "height": ("height", (np.arange(6) + 0.5) * 100.0, {"units": "m"}),
+        },
+    )
+
+
+def curtain_samples():
+    variable = {
+        "name": "reflectivity",
+        "units": "dBZ",
+        "grid": "curtain",
+        "transform": {"linear": {"low": -60, "high": 30}},
+    }
+    mask = {"name": "blind_zone", "units": "1", "role": "mask", "grid": "curtain"}
+    sample = read_sample(
+        {
+            "step": "4s",
+            "grids": {"curtain": {"dims": ["height", "time"], "shape": [6, 8]}},
+            "variables": [variable | {"role": "input"}, mask, variable | {"role": "target"}],
+            "blind_zone": {"height": 200, "buffer": 1, "train_buffer": [1, 1]},
+        }
+    )
+    return keras_wx.samples(curtains(), sample, split=None, batch_size=2, stride=8, shuffle=False)
+
+
+class Dry(Doubled):
+    """No echo, wherever it is asked."""
+
+    def predict_on_batch(self, x):
+        return np.zeros_like(x[..., :1])
+
+
+def test_curtains_are_shown_with_what_was_seen_above_the_blind_zone(monkeypatch):
+    calls = []
+    monkeypatch.setattr(module, "curtain", lambda *args, **options: calls.append(args))
+    monkeypatch.setattr(module, "_pixels", lambda figure: figure)
+    chosen = CurtainExamples(curtain_samples(), 1)
+    chosen.draw(Dry())
+    assert chosen.captions == ["2020-01-01T00:01:04"]  # the third window
+    ((found, truth),) = calls
+    observed = curtains().isel(time=slice(16, 24))
+    for field in (found["doubled"], truth):
+        np.testing.assert_array_equal(field["time"], observed["time"])
+        np.testing.assert_array_equal(field["height"], observed["height"])
+        np.testing.assert_array_equal(field["blind_zone"][:, 0], [1, 1, 0.5, 0, 0, 0])
+    np.testing.assert_allclose(truth["reflectivity"].T, observed["reflectivity"], atol=1e-4)
+    filled = found["doubled"]["reflectivity"][:, 0]
+    np.testing.assert_allclose(filled, [-60, -60, -60, 10, 10, 10], atol=1e-4)
+
+
+def test_a_picture_of_a_curtain_is_rgb():
+    (picture,) = CurtainExamples(curtain_samples(), 1).draw(Dry())
+    assert picture.shape[2] == 3
+    assert picture.dtype == np.uint8

@@ -50,6 +50,11 @@ class CurtainSamples(Samples):
         self._masked = bool(sample.of_role("mask"))
         self._weighted = True
 
+    @property
+    def coords(self) -> dict[str, xr.Variable]:
+        """The heights of the rows."""
+        return dict(self._targets[0].channels[0].store.coords)
+
     def __repr__(self) -> str:
         inits, found = self.init_times.astype("datetime64[s]"), self.selection
         step = f" every {format_step(self.sample.step)}" if self.sample.step else ""

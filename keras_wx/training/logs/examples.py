@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from datetime import timedelta
 
 import keras
 import numpy as np
@@ -11,7 +12,7 @@ from keras import ops
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from keras_wx.data.pydataset import Samples, bare_if_single
-from keras_wx.plots import film_strip
+from keras_wx.plots import curtain, film_strip
 from keras_wx.spec import Sample
 from keras_wx.training.averages import averaged
 
@@ -31,20 +32,8 @@ class Examples:
     """
 
     def __init__(self, samples: Samples, count: int):
-        samples = copy.copy(samples)
-        samples.shuffle = False
-        chosen: list[tuple[float, np.datetime64, dict, dict]] = []
-        batches = np.unique(np.linspace(0, len(samples) - 1, _BATCHES).round().astype(int))
-        for batch in batches.tolist():
-            x, y = (_by_name(arrays) for arrays in samples[batch][:2])
-            times = samples.init_times[batch * samples.batch_size :]
-            means = next(iter(y.values())).mean(axis=(1, 2, 3, 4))
-            for i in np.argsort(means)[::-1][:count]:
-                window = slice(i, i + 1)
-                chosen.append((means[i], times[i], _cut(x, window), _cut(y, window)))
-        chosen = sorted(chosen, key=lambda found: -found[0])[:count]
-        chosen.sort(key=lambda found: found[1])
-        _, times, x, y = zip(*chosen, strict=True)
+        chosen = _highest(samples, count)
+        _, times, x, y, _ = zip(*chosen, strict=True)
         self._times = times
         self._sample = samples.sample
         self._x, self._y = _joined(x), _joined(y)
@@ -66,12 +55,7 @@ class Examples:
         ]
 
     def _forecast(self, model: keras.Model) -> xr.Dataset:
-        # What is drawn at random comes from the seed generators that the training goes on with.
-        state = [(v, ops.convert_to_numpy(v)) for v in model.non_trainable_variables]
-        with averaged(model):
-            predicted = _by_name(model.predict_on_batch(bare_if_single(self._x)))
-        for variable, values in state:
-            variable.assign(values)
+        predicted = _forecast_numbers(model, self._x)
         target = self._sample.targets[0]
         field = predicted.get(target.name, next(iter(predicted.values())))
         dims = ("init_time", "lead_time", *self._dims)
@@ -115,6 +99,79 @@ class Examples:
     def _offsets(self, variable) -> np.ndarray:
         step = np.timedelta64(self._sample.step or 0, "ns")
         return np.array([offset * step for offset in variable.offsets])
+
+
+class CurtainExamples:
+    """Curtains with the highest mean target, see `Examples`: the arguments are the same."""
+
+    def __init__(self, samples: Samples, count: int):
+        _, self._times, x, y, weights = zip(*_highest(samples, count), strict=True)
+        self._sample = samples.sample
+        self._height = samples.coords["height"]
+        self._x, self._y, self._weights = _joined(x), _joined(y)[""], _joined(weights)[""]
+        self.captions = [np.datetime_as_string(time, unit="s") for time in self._times]
+
+    def draw(self, model: keras.Model) -> list[np.ndarray]:
+        """Observation and reconstruction of each window, see `Examples.draw`."""
+        network = np.asarray(_forecast_numbers(model, self._x)[""], "float32")
+        channel, target = next(
+            (n, v) for n, v in enumerate(self._sample.targets) if not v.auxiliary
+        )
+        observed = target.transform.inverse(self._y[..., channel])
+        filled = target.transform.inverse(network[..., channel])
+        filled = np.where(self._weights == 0, observed, filled)
+        return [
+            _pixels(
+                curtain(
+                    {model.name: self._dataset(i, filled, target)},
+                    self._dataset(i, observed, target),
+                    variable=target.name,
+                )
+            )
+            for i in range(len(self._times))
+        ]
+
+    def _dataset(self, i: int, fields: np.ndarray, target) -> xr.Dataset:
+        dims = ("height", "time")
+        step = np.timedelta64(self._sample.step or timedelta(seconds=1), "ns")
+        start = np.datetime64(self._times[i], "ns")
+        return xr.Dataset(
+            {target.name: (dims, fields[i], {"units": target.units})},
+            {
+                "time": start + np.arange(fields.shape[2]) * step,
+                "height": self._height,
+                "blind_zone": (dims, self._weights[i]),
+            },
+        )
+
+
+def _highest(samples: Samples, count: int) -> list[tuple]:
+    """Mean target, init_time, x, y and weights of the windows to show, in order of time."""
+    samples = copy.copy(samples)
+    samples.shuffle = False
+    chosen = []
+    batches = np.unique(np.linspace(0, len(samples) - 1, _BATCHES).round().astype(int))
+    for batch in batches.tolist():
+        x, y, *weights = (_by_name(arrays) for arrays in samples[batch])
+        times = samples.init_times[batch * samples.batch_size :]
+        first = next(iter(y.values()))
+        means = first.reshape(len(first), -1).mean(axis=1)
+        for i in np.argsort(means)[::-1][:count]:
+            window = slice(i, i + 1)
+            cut = [_cut(arrays, window) for arrays in (x, y, *weights)]
+            chosen.append((means[i], times[i], *(cut if weights else [*cut, {}])))
+    chosen = sorted(chosen, key=lambda found: -found[0])[:count]
+    return sorted(chosen, key=lambda found: found[1])
+
+
+def _forecast_numbers(model: keras.Model, x: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    # What is drawn at random comes from the seed generators that the training goes on with.
+    state = [(v, ops.convert_to_numpy(v)) for v in model.non_trainable_variables]
+    with averaged(model):
+        predicted = _by_name(model.predict_on_batch(bare_if_single(x)))
+    for variable, values in state:
+        variable.assign(values)
+    return predicted
 
 
 def _relative(sample: Sample, shape: tuple[int, int]) -> dict:

@@ -14,7 +14,7 @@ from keras_wx.data.pydataset import Samples
 from keras_wx.errors import unknown_name
 from keras_wx.training.files import rewriting
 from keras_wx.training.logs.aside import Aside
-from keras_wx.training.logs.examples import Examples
+from keras_wx.training.logs.examples import CurtainExamples, Examples
 from keras_wx.training.saver import BEST
 from keras_wx.training.telemetry import Telemetry
 
@@ -34,7 +34,8 @@ class WandbLog(keras.callbacks.Callback):
     * the record of the run as its configuration;
     * `batch/...` and `epoch/...`: every metric of every step and epoch, learning rate and
       gradient norm among them;
-    * `examples`: forecasts of a few windows of validation after every epoch, as film strips;
+    * `examples`: forecasts of a few windows of validation after every epoch, as film strips or
+      curtains, where the run has one device;
     * when the run ends, the folder `best/` of the run, weights and preset, as an artifact;
     * load of processors, memory and accelerators, which W&B measures itself.
 
@@ -91,7 +92,7 @@ class WandbLog(keras.callbacks.Callback):
         self._telemetry = telemetry
         self._patience = patience
         self._examples_every = examples_every
-        self._examples: Examples | None = None
+        self._examples: Examples | CurtainExamples | None = None
         self._run: Any = None
         # What is here is complete before the thread begins to read it.
         preset = record["preset"]["name"]
@@ -150,7 +151,8 @@ class WandbLog(keras.callbacks.Callback):
             self._examples = None
 
     def _choose(self, samples: Samples, count: int) -> None:
-        self._examples = Examples(samples, count)
+        kind = CurtainExamples if samples.sample.is_curtain else Examples
+        self._examples = kind(samples, count)
 
     def _draw(self) -> None:
         pictures = self._examples.draw(self.model)
