@@ -130,10 +130,15 @@ def recipe_of(settings: list[str], **fields: Any) -> dict[str, Any]:
 
 
 def cuts(
-    *, crop: bool, min_rain_fraction: float | None, zr: str | None, **options: Any
+    *, crop: bool, min_rain_fraction: float | None, stride: int, zr: str | None, **switches: bool
 ) -> dict[str, Any]:
-    """Arguments of `keras_wx.samples`: those that were given, and the switches."""
-    found = options | {"zr": o.zr_pair(zr)}
+    """Arguments of `keras_wx.samples`, without its defaults: the record of a run holds those that
+    were given, and the same run may have begun in Python."""
+    found: dict[str, Any] = {name: True for name, on in switches.items() if on}
+    if stride != 1:
+        found["stride"] = stride
+    if zr is not None:
+        found["zr"] = o.zr_pair(zr)
     if crop:
         found["crop"] = None
     if min_rain_fraction is not None:

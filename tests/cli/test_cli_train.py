@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keras_wx
+from keras_wx.cli._training import cuts
 
 
 def options(folder, *more):
@@ -40,6 +41,16 @@ def test_trains_goes_on_and_refuses_another_recipe(run, model_folder, radar_file
     other = run("train", model_folder, radar_file, *given, "--set", "ema=0.9")
     assert other.exit_code == 1
     assert "recipe.ema: None in the run, 0.9 now" in other.output
+
+
+def test_only_what_was_given_is_told_to_samples():
+    """A run that began in Python, with none of these, goes on."""
+    switches = {"regrid": False, "resample": False, "convert_units": False, "zr": None}
+    plain = {"crop": False, "min_rain_fraction": None, "stride": 1, **switches}
+    assert cuts(**plain) == {}
+    given = {"crop": True, "min_rain_fraction": 0.0, "stride": 2, "regrid": True}
+    assert cuts(**plain | given) == given | {"crop": None}
+    assert cuts(**plain | {"zr": "200,1.6"}) == {"zr": (200.0, 1.6)}
 
 
 def test_wrong_words(run, model_folder, radar_file, tmp_path):
