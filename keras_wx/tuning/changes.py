@@ -63,6 +63,9 @@ def _register(hp: HyperParameters, key: str, parameter: Parameter) -> Any:
 def arguments_of(changes: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
     """What `keras_wx.train` is called with: the caller's options, changed as a trial says.
 
+    Where a trial has another optimizer, the caller's `optimizer.clipnorm` holds for that one too,
+    unless the trial's says its own.
+
     Args:
         changes: dotted key -> value.
         options: of `keras_wx.train`.
@@ -79,12 +82,21 @@ def arguments_of(changes: Mapping[str, Any], options: Mapping[str, Any]) -> dict
         elif section == "sample":
             _put(ours, rest.split("."), changes[key])
         else:
-            arguments.pop(rest, None)  # to the end: later ones win
-            arguments[rest] = changes[key]
-            if rest == "optimizer.learning_rate":
-                arguments.pop("learning_rate", None)
+            arguments = _changed_recipe(arguments, rest, changes[key])
     sample = sample.merged(ours) if isinstance(sample, Sample) else _merged(sample or {}, ours)
     return arguments | {"config": config, "sample": sample or None}
+
+
+def _changed_recipe(options: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
+    """The caller's options with another value of a field or a part of it: later ones win."""
+    before, after = {}, {}
+    own = value if isinstance(value, Mapping) else {}
+    for option, given in options.items():
+        path = "optimizer.learning_rate" if option == "learning_rate" else option
+        part = path.removeprefix(f"{key}.")
+        if path != key:
+            (before if part == path or part in own else after)[option] = given
+    return before | {key: value} | after
 
 
 def _put(tree: dict[str, Any], path: list[str], value: Any) -> None:

@@ -4,7 +4,9 @@ import pytest
 
 from keras_wx.errors import PresetError, UnknownNameError
 from keras_wx.spec import Sample
+from keras_wx.training.recipe import resolve
 from keras_wx.tuning.changes import arguments_of
+from keras_wx.tuning.checks import recipe_options
 from keras_wx.tuning.space import Parameter, label, list_spaces, read_space
 from keras_wx.zoo import presets
 
@@ -101,6 +103,29 @@ def test_changes_reach_the_arguments_of_a_training():
     assert list(found)[:3] == ["epochs", "optimizer", "optimizer.learning_rate"]
     assert found["epochs"] == 3
     assert options["config"] == {"filters": [4], "patch_size": 4}
+
+
+def recipe(changes, **options):
+    return resolve(presets.get("convlstm_hko"), recipe_options(arguments_of(changes, options)))
+
+
+def test_what_the_caller_says_of_the_optimizer_holds_for_another_one_too():
+    given = {"learning_rate": 0.1, "optimizer.clipnorm": 2.0}
+    found = recipe({"training.optimizer": {"name": "sgd"}}, **given).optimizer
+    assert (found.name, found.arguments) == ("sgd", {"learning_rate": 0.1, "clipnorm": 2.0})
+    assert recipe({"training.optimizer": "sgd"}, **given).optimizer == found
+
+
+def test_what_a_trial_says_of_the_optimizer_comes_before_what_the_caller_says():
+    given = {"learning_rate": 0.1, "optimizer.clipnorm": 2.0}
+    own = {"name": "sgd", "learning_rate": 0.5}
+    found = recipe({"training.optimizer": own}, **given).optimizer
+    assert found.arguments == {"learning_rate": 0.5, "clipnorm": 2.0}
+    changes = {"training.optimizer": own, "training.optimizer.learning_rate": 0.7}
+    assert recipe(changes, **given).optimizer.arguments == {"learning_rate": 0.7, "clipnorm": 2.0}
+    name = recipe({}).optimizer.name
+    own = {"name": name, "learning_rate": 0.5}
+    assert recipe({"training.optimizer": own}, **given).optimizer.arguments["learning_rate"] == 0.5
 
 
 def test_changes_of_a_sample_object():
