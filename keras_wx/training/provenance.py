@@ -26,7 +26,7 @@ from pydantic_core import to_jsonable_python
 import keras_wx
 from keras_wx.data.pydataset import Samples
 from keras_wx.errors import DataError, TrainingError
-from keras_wx.spec import Preset, Training
+from keras_wx.spec import Preset, Sample, Training
 from keras_wx.training.files import rewriting
 from keras_wx.training.fingerprint import fingerprint
 
@@ -45,7 +45,8 @@ def record(
 
     Args:
         preset: of the model, as it is trained.
-        train: the data, see `keras_wx.training.fingerprint`.
+        train: the data, see `keras_wx.training.fingerprint`. Of a dataset those variables count
+            that the preset's sample reads.
         val: the validation data; may be `train` itself, or None.
         seed: of the run.
         recipe: the resolved training options.
@@ -56,9 +57,10 @@ def record(
         `environment` (versions, platform, devices, backend, precision), `command`, `git`
         (commit and whether it is dirty, of the working directory; None outside a repository).
     """
-    described = {"train": _describe(train)}
+    described = {"train": _describe(_read_by(preset.sample, train))}
     if val is not None:
-        described["val"] = described["train"] if val is train else _describe(val)
+        same = val is train
+        described["val"] = described["train"] if same else _describe(_read_by(preset.sample, val))
     return {
         "preset": preset.model_dump(mode="json", exclude_defaults=True, exclude={"weights"}),
         "recipe": to_jsonable_python(recipe, fallback=_plain),
@@ -178,6 +180,19 @@ def git_state(directory: Path) -> dict[str, Any] | None:
         }
     except (OSError, subprocess.SubprocessError):
         return None
+
+
+def _read_by(sample: Sample, data: xr.Dataset | Samples) -> xr.Dataset | Samples:
+    """A dataset without what the sample does not read; all of it where `zr` makes what it reads."""
+    if isinstance(data, Samples):
+        return data
+    names = {variable.name for variable in sample.of_role("input", "target", "static")}
+    if not names <= set(data.data_vars):
+        return data
+    names |= {variable.name for variable in sample.of_role("mask")}
+    if sample.blind_zone is not None:
+        names.add(sample.blind_zone.variable)
+    return data[[name for name in data.data_vars if name in names]]
 
 
 def _describe(data: xr.Dataset | Samples) -> dict[str, Any]:

@@ -243,6 +243,15 @@ def test_a_field_that_the_recipe_gained_later_is_no_difference(preset):
     assert provenance.differences(old, changed) == {"recipe.loss_limit": (1e4, 5.0)}
 
 
+def test_variables_that_the_sample_does_not_read_do_not_count(preset):
+    more = radar().assign(wind=radar()["reflectivity"] + 1)
+    plain, found = (provenance.record(preset, data, None, 3, {}) for data in (radar(), more))
+    assert found["data"] == plain["data"]
+    other = more.rename(reflectivity="rain_rate")  # which zr= may make reflectivity of
+    described = provenance.record(preset, other, None, 3, {})["data"]["train"]
+    assert described["variables"] == ["rain_rate", "wind"]
+
+
 def test_another_machine_or_commit_is_no_difference(preset):
     old = provenance.record(preset, radar(), None, 3, preset.training)
     assert provenance.differences(old, old | {"environment": {}, "git": None, "command": ""}) == {}
