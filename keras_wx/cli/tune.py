@@ -153,8 +153,7 @@ def tune(
     _print(found)
     failed = int((found.trials["status"] == "failed").sum())
     typer.echo(f"{len(found.trials)} trials, {failed} of them failed: {output_dir / 'trials.csv'}")
-    if found.best_preset is not None:
-        typer.echo(f"The best model: {output_dir / 'best'}")
+    typer.echo(f"The best model: {output_dir / 'best'}")
 
 
 def _print(found: SweepResult) -> None:

@@ -1,4 +1,4 @@
-"""What would go wrong in every trial is said before the first one."""
+"""What can be seen to go wrong in every trial, before anything is trained, is said at once."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import xarray as xr
+from pydantic import ValidationError
 
 from keras_wx import metrics
-from keras_wx.errors import DataError, ModelError, TrainingError, unknown_name
+from keras_wx.errors import DataError, ModelError, PresetError, TrainingError, unknown_name
 from keras_wx.registry import models
-from keras_wx.spec import Preset, Training
+from keras_wx.spec import Preset, Sample, Training
 from keras_wx.training.distribution import place
+from keras_wx.training.recipe import resolve
 from keras_wx.training.train import train as train_model
+from keras_wx.tuning.changes import arguments_of
+from keras_wx.zoo.compiling import compile_model
 
 _OURS = ("name", "train", "val", "output_dir", "resume", "recipe", "seed", "verbose")
 _LOSSES = ("loss", "val_loss")
@@ -76,16 +80,72 @@ def check_keys(keys: Iterable[str], preset: Preset, objective: str, oracle: str)
             names = [f"config.{name}" for name in known - {"self", "kwargs"}]
             raise unknown_name(f"parameter of {preset.architecture!r}", key, names)
     if objective in _LOSSES:
-        for key in keys:
-            if key.startswith("training.loss") or key.endswith(".transform"):
-                raise TrainingError(
-                    f"{objective} means something else in each trial, since {key} varies. A metric "
-                    "compares them, such as objective='val_csi_20'."
-                )
+        for key in filter(_changes_the_loss, keys):
+            metric = "mae_dbz" if preset.sample.is_curtain else "csi_20"
+            raise TrainingError(
+                f"{objective} means something else in each trial, since {key} varies. A metric "
+                f"compares them, such as objective='val_{metric}'."
+            )
     if oracle == "hyperband" and "training.epochs" in keys:
         raise TrainingError(
             "Hyperband chooses the epochs itself. Leave training.epochs out of the search space; "
             "epochs=... says how many a trial has at most."
+        )
+
+
+def _changes_the_loss(key: str) -> bool:
+    """Whether the same forecast has another loss where the value of this key is another."""
+    section, *path = key.split(".")
+    if section == "config":
+        return path == ["l2"]  # its penalty is a part of the loss
+    if section == "training":
+        return path[0] == "loss"
+    # sample.variables.NAME.transform, a part of it, or any whole that it is in
+    return path[0] == "variables" and path[2:3] in ([], ["transform"])
+
+
+def check_first(changes: Mapping[str, Any], preset: Preset, options: Mapping[str, Any]) -> None:
+    """Builds what can be built of the first configuration without its network.
+
+    Args:
+        changes: dotted key -> value.
+        preset: of the model.
+        options: of `keras_wx.train`.
+
+    Raises:
+        UnknownNameError: a variable, grid or option that does not exist.
+        PresetError: a sample, loss, optimizer or metric that cannot be built.
+        TrainingError: values that make no recipe, or no rule of early stopping.
+    """
+    import keras
+
+    try:
+        arguments = arguments_of(changes, options)
+        sample = arguments["sample"] or preset.sample
+        if not isinstance(sample, Sample):
+            sample = preset.sample.merged(sample)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(str(part) for part in ("sample", *problem["loc"]))
+        message = problem["msg"].removeprefix("Value error, ")
+        raise PresetError(f"{where}: {message}. Received: {problem['input']!r:.200}") from None
+    recipe = resolve(preset, recipe_options(arguments))
+    preset = preset.model_copy(update={"sample": sample, "training": recipe})
+    compile_model(keras.Model(), preset)
+    rule = recipe.early_stopping
+    if rule is not None and rule.monitor is not None and rule.mode == "auto":
+        _check_monitor(rule.monitor, recipe, preset)
+
+
+def _check_monitor(monitor: str, recipe: Training, preset: Preset) -> None:
+    known = _directions(recipe, preset)
+    if monitor not in known:
+        hint = "With mode='min' or mode='max' it may be one that callbacks add."
+        raise unknown_name("early_stopping.monitor", monitor, known, hint)
+    if known[monitor] is None:
+        raise TrainingError(
+            f"Whether more or less of {monitor} is better, its name does not say: "
+            f"early_stopping={{'monitor': {monitor!r}, 'mode': 'min'}} or 'max'."
         )
 
 
@@ -96,15 +156,7 @@ def direction_of(objective: str, recipe: Training, preset: Preset) -> str:
         UnknownNameError: the log will have no such key.
         TrainingError: the name does not say it.
     """
-    known = {"loss": "min", "val_loss": "min"}
-    for component in recipe.metrics:
-        metric = metrics.get(
-            component.name,
-            transform=preset.sample.targets[0].transform,
-            **component.arguments,
-        )
-        found = {"up": "max", "down": "min"}.get(getattr(metric, "_direction", None))
-        known |= {metric.name: found, f"val_{metric.name}": found}
+    known = _directions(recipe, preset)
     if objective not in known:
         hint = "metrics=[{'name': 'csi', 'threshold': 20}] adds one."
         raise unknown_name("objective", objective, known, hint)
@@ -114,6 +166,20 @@ def direction_of(objective: str, recipe: Training, preset: Preset) -> str:
             "direction='min' or direction='max'."
         )
     return known[objective]
+
+
+def _directions(recipe: Training, preset: Preset) -> dict[str, str | None]:
+    """Key of the log -> "min", "max", or None where neither end is the best."""
+    known = {"loss": "min", "val_loss": "min"}
+    for component in recipe.metrics:
+        metric = metrics.get(
+            component.name,
+            transform=preset.sample.targets[0].transform,
+            **component.arguments,
+        )
+        found = {"up": "max", "down": "min"}.get(getattr(metric, "_direction", None))
+        known |= {metric.name: found, f"val_{metric.name}": found}
+    return known
 
 
 def check_trainable(preset: Preset) -> None:

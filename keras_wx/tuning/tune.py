@@ -11,6 +11,7 @@ import keras_tuner
 import xarray as xr
 from filelock import FileLock
 
+from keras_wx.errors import TrainingError
 from keras_wx.spec import Training
 from keras_wx.training import provenance
 from keras_wx.training.recipe import preset_before, resolve
@@ -18,6 +19,7 @@ from keras_wx.tuning.changes import SpaceFunction, changes_of
 from keras_wx.tuning.checks import (
     check_data,
     check_devices,
+    check_first,
     check_keys,
     check_trainable,
     direction_of,
@@ -25,7 +27,7 @@ from keras_wx.tuning.checks import (
 )
 from keras_wx.tuning.oracles import ENDLESS, make_oracle
 from keras_wx.tuning.result import SweepResult, collect
-from keras_wx.tuning.search import LOCK, Search
+from keras_wx.tuning.search import LOCK, TRIALS, Search
 from keras_wx.tuning.space import Space, read_space
 from keras_wx.tuning.trial import Common, run_trial
 from keras_wx.tuning.workers import work, work_together
@@ -91,9 +93,10 @@ def tune(
         The table of all trials, and the best one.
 
     Raises:
-        TrainingError: too many failures in a row, which it lists, or a folder that holds another
-            search; the keys that differ are named.
-        PresetError: no valid search space.
+        TrainingError: too many failures in a row, which it lists, no trial that has completed, or
+            a folder that holds another search; the keys that differ are named.
+        PresetError: no valid search space, or a first configuration of which sample, loss,
+            optimizer or metrics cannot be built.
         UnknownNameError: an option, objective, oracle or parameter that does not exist.
 
     References:
@@ -119,6 +122,7 @@ def tune(
     drawn = changes_of(space, hyperparameters)
     keys = space.parameters if isinstance(space, Space) else drawn
     check_keys(keys, preset, objective, oracle)
+    check_first(drawn, preset, options)
     recipe = resolve(preset, recipe)
     direction = direction or direction_of(objective, recipe, preset)
     oracle_options = dict(oracle_options or {})
@@ -178,7 +182,14 @@ def tune(
     else:
         _work(*arguments)
     with FileLock(directory / LOCK):
-        return collect(directory)
+        found = collect(directory)
+    if found.best is None:
+        raise TrainingError(
+            f"None of the {len(found.trials)} trials has completed. The last one: "
+            f"{found.trials['message'].iloc[-1]} {directory / TRIALS} has their tracebacks. The "
+            "same call with a larger max_trials goes on."
+        )
+    return found
 
 
 def _work(

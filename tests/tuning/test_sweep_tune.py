@@ -10,9 +10,12 @@ from jax_process import run_under_jax
 from small_sweep import MODEL, OPTIONS, FakeTraining, radar
 
 import keras_wx
-from keras_wx.errors import DataError, ModelError, TrainingError, UnknownNameError
+from keras_wx.errors import DataError, ModelError, PresetError, TrainingError, UnknownNameError
 from keras_wx.tuning import trial as trial_module
+from keras_wx.tuning.checks import check_keys
+from keras_wx.tuning.space import read_space
 from keras_wx.tuning.trial import describe
+from keras_wx.zoo import presets
 
 SPACE = {
     "config.filters": [[2], [3], [4, 4]],
@@ -114,6 +117,39 @@ def test_a_search_in_which_everything_fails_stops(tmp_path, fake):
     assert len(training.calls) == 5
 
 
+def test_a_search_in_which_nothing_has_completed_says_so(tmp_path, fake):
+    def fails(arguments):
+        raise MemoryError
+
+    fake(fails)
+    with pytest.raises(TrainingError, match=r"None of the 2 trials(.|\n)*Out of memory"):
+        tune(tmp_path, max_trials=2)
+    assert (tmp_path / "trials.csv").read_text().count("Out of memory") == 2
+    fake()
+    assert tune(tmp_path, max_trials=3).best.name == "0002"
+
+
+@pytest.mark.parametrize(
+    "key", ["training.loss_limit", "sample.variables.reflectivity.fill", "config.filters"]
+)
+def test_what_does_not_change_the_loss_may_vary_with_it_as_objective(key):
+    check_keys([key], presets.get(MODEL), "val_loss", "random")
+
+
+def test_a_penalty_is_a_part_of_the_loss():
+    """As in the space of UNet 3+, whose default objective compared different things."""
+    space, preset = read_space("unet3plus", "unet3plus"), presets.get("unet3plus_kazr_era5")
+    with pytest.raises(TrainingError, match=r"since config\.l2 varies.*'val_mae_dbz'"):
+        check_keys(space.parameters, preset, "val_loss", "random")
+    check_keys(space.parameters, preset, "val_mae_dbz", "random")
+
+
+def test_early_stopping_by_a_score_needs_no_mode(tmp_path, fake):
+    metrics = [{"name": "csi", "threshold": 10}]
+    fake()
+    tune(tmp_path, max_trials=1, metrics=metrics, early_stopping={"monitor": "val_csi_10"})
+
+
 def test_tensorflow_that_has_no_memory_is_recognised():
     error = type("ResourceExhaustedError", (Exception,), {})("OOM when allocating tensor")
     assert describe(error).startswith("Out of memory. ResourceExhaustedError")
@@ -194,6 +230,43 @@ def test_each_trial_is_a_run_of_its_own_in_weights_and_biases(tmp_path, fake):
         ({"space": {"config.filterz": [1]}}, UnknownNameError, "Did you mean 'config.filters'"),
         ({"objective": "val_csi_30"}, UnknownNameError, "objective"),
         ({"space": {"training.loss": ["mse", "mae"]}}, TrainingError, "something else in each"),
+        ({"space": {"training.loss.delta": [1.0, 2.0]}}, TrainingError, "something else in each"),
+        (
+            {"space": {"sample.variables.reflectivity.transform.linear.high": [60, 70]}},
+            TrainingError,
+            "something else in each",
+        ),
+        (
+            {"space": {"sample.variables.reflectivity": [{"transform": {"identity": {}}}]}},
+            TrainingError,
+            "something else in each",
+        ),
+        ({"metrics": ["csi"]}, PresetError, "training.metrics(.|\n)*threshold"),
+        ({"metrics": ["csi"], "direction": "min"}, PresetError, "training.metrics"),
+        (
+            {"space": {"sample.variables.reflectivty.fill": [0, 1]}},
+            UnknownNameError,
+            "Did you mean 'reflectivity'",
+        ),
+        ({"space": {"sample.step": ["5mni", "10min"]}}, PresetError, "sample.step"),
+        (
+            {"space": {"training.optimizer.clipnrom": [1.0, 2.0]}},
+            PresetError,
+            "Did you mean 'clipnorm'",
+        ),
+        (
+            {"early_stopping": {"monitor": "val_csi_20"}},
+            UnknownNameError,
+            "early_stopping.monitor",
+        ),
+        (
+            {
+                "metrics": [{"name": "bias", "threshold": 10}],
+                "early_stopping": {"monitor": "val_bias_10"},
+            },
+            TrainingError,
+            "early_stopping={'monitor': 'val_bias_10', 'mode': 'min'}",
+        ),
         ({"space": {"training.epochs": [1, 2]}, "oracle": "hyperband"}, TrainingError, "Leave"),
         ({"epochs": 0}, TrainingError, "epochs"),
         (
