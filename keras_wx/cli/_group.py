@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import typer
 from typer.core import TyperGroup
 
+from keras_wx.cli._options import NO_FILE
 from keras_wx.errors import KerasWxError
 
 INTERRUPTED = 130
@@ -67,6 +68,8 @@ def in_terms_of_options(message: str, parameters: Iterable) -> str:
             value = (match["value"] or "").strip("'\"")
             if is_flag:  # it has one value, be that True or None
                 return ours if value in ("", "...", "True", "None") else match[0]
+            if value == "False":  # as of val=, where a file is expected otherwise
+                return f"{ours} {NO_FILE}"
             if value == "None" and match.string.startswith(" ", match.end()):
                 return f"no {ours}"
             return ours if value in ("", "...", "True", "None") else f"{ours} {value}"

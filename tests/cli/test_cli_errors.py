@@ -132,6 +132,7 @@ def test_warnings_are_one_line(run, model_folder, tmp_path):
         ("zr: expected a name. Received: zr=None", "--zr: expected a name. Received: --zr"),
         ("split=None takes everything.", "no --split takes everything."),
         ("path= takes a file", "INPUT takes a file"),
+        ("val=False trains without one", "--val-path - trains without one"),
         ("Give open_dataset('radar', ..., spacing_km=...), or more", "Give --spacing-km, or more"),
         ("open_dataset('radar', path=...) reads others", "--dataset radar reads others"),
         ("keras_wx.data.conform(data, sample, zr=...) converts", "--zr converts"),
@@ -148,6 +149,7 @@ def test_messages_name_options(message, expected):
         for name in names
     ]
     parameters.append(SimpleNamespace(name="path", opts=["path"], metavar="INPUT"))
+    parameters.append(SimpleNamespace(name="val", opts=["--val-path"], metavar="FILE"))
     assert in_terms_of_options(message, parameters).startswith(expected)
 
 
