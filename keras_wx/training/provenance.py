@@ -7,6 +7,7 @@ The record of a run is a dictionary of plain values. A run can go on only where 
 from __future__ import annotations
 
 import importlib.metadata
+import inspect
 import os
 import platform
 import shlex
@@ -25,6 +26,7 @@ from pydantic_core import to_jsonable_python
 
 import keras_wx
 from keras_wx.data.pydataset import Samples
+from keras_wx.data.samples import samples
 from keras_wx.errors import DataError, TrainingError
 from keras_wx.spec import Preset, Sample, Training
 from keras_wx.training.files import rewriting
@@ -230,12 +232,23 @@ def _comparable(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _complete(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """The recipe with today's defaults: a field that came later makes no older run another."""
+    """The recipe as it would be said today: a field that came later makes no older run another.
+
+    Nor does it matter whether an argument of `keras_wx.samples` was given that is its default, or
+    one pattern to `freeze` as a text or in a list.
+    """
+    recipe = dict(recipe)
+    if isinstance(recipe.get("freeze"), str):
+        recipe["freeze"] = [recipe["freeze"]]
+    if "samples" in recipe:
+        parameters = inspect.signature(samples).parameters.values()
+        usual = {p.name: p.default for p in parameters if p.default is not p.empty}
+        recipe["samples"] = usual | recipe["samples"]
     known = {key: value for key, value in recipe.items() if key in Training.model_fields}
     try:
         training = Training.model_validate(known)
     except ValidationError:  # fields that today's recipe does not know, or not all of one
-        return dict(recipe)
+        return recipe
     return {**recipe, **training.model_dump(mode="json")}
 
 

@@ -146,7 +146,7 @@ def train(
             {
                 **training.model_dump(mode="json"),
                 "weights": None if weights is None else str(weights),
-                "freeze": [freeze] if isinstance(freeze, str) else list(freeze),
+                "freeze": freeze,
                 "layer_rates": layer_rates or {},
                 "samples": samples or {},
                 "val_samples": val_samples or {},

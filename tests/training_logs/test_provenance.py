@@ -243,6 +243,17 @@ def test_a_field_that_the_recipe_gained_later_is_no_difference(preset):
     assert provenance.differences(old, changed) == {"recipe.loss_limit": (1e4, 5.0)}
 
 
+def test_a_run_of_python_goes_on_from_the_command_line_and_the_reverse(preset):
+    old = {"recipe": {"freeze": "encoder", "samples": {"stride": 1, "regrid": False, "zr": None}}}
+    new = {"recipe": {"freeze": ["encoder"], "samples": {}}}
+    assert provenance.differences(old, new) == {}
+    other = {"recipe": {"freeze": ["encoder"], "samples": {"stride": 2, "crop": None}}}
+    assert provenance.differences(old, other) == {
+        "recipe.samples.stride": (1, 2),
+        "recipe.samples.crop": ("auto", None),
+    }
+
+
 def test_variables_that_the_sample_does_not_read_do_not_count(preset):
     more = radar().assign(wind=radar()["reflectivity"] + 1)
     plain, found = (provenance.record(preset, data, None, 3, {}) for data in (radar(), more))
