@@ -61,11 +61,13 @@ def run_bare(case: Exported) -> None:
 
 
 def fixed(model) -> tuple[int, int] | None:
-    """The grid that a file has to be written for, None for one that takes any.
+    """The grid that a file has to be written for, None where every format takes any.
 
-    Keras' bilinear upsampling takes no open sizes while it is traced.
+    LiteRT takes optical flow and nearest-neighbour upsampling on a fixed grid only.
     """
-    return (32, 48) if model.preset.task == "inpaint" else None
+    config = model.get_config()
+    flow = config.get("first_guess") == "extrapolation"
+    return (32, 48) if flow or config.get("upsampling") == "nearest" else None
 
 
 def shapes(model, grid):
