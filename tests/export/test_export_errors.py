@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -12,6 +13,7 @@ from keras import ops
 import keras_wx
 from keras_wx.errors import ModelError, UnknownNameError
 from keras_wx.inference.export import export
+from keras_wx.inference.export.write import _format
 
 TINY = {"input_frames": 2, "output_frames": 1, "filters": (2,)}
 
@@ -46,6 +48,10 @@ def test_a_baseline(tmp_path):
 def test_a_name_of_another_format(model, tmp_path, name, format, message):
     with pytest.raises(ModelError, match=message):
         export(model, tmp_path / name, format)
+
+
+def test_a_folder_may_have_a_dot_in_its_name():
+    assert _format(Path("nowcast.taasrad19"), "saved_model").title == "SavedModel"
 
 
 def test_an_unknown_format(model, tmp_path):
