@@ -123,12 +123,16 @@ def _format(path: Path, name: str | None) -> Format:
         name = next((key for key, form in FORMATS.items() if form.suffix == path.suffix), None)
     elif name not in FORMATS:
         raise unknown_name("format", name, FORMATS)
+    suffixes = {form.suffix for form in FORMATS.values()}
+    if name and not FORMATS[name].suffix and path.suffix not in suffixes:
+        return FORMATS[name]  # a folder may have a dot in its name, as names of variants have
     if name is None or FORMATS[name].suffix != path.suffix:
         wanted = (FORMATS[name],) if name else FORMATS.values()
         raise ModelError(
             "path: expected a name that ends in "
             + ", ".join(f"{form.suffix or 'nothing'} for {form.title}" for form in wanted)
             + f". Received: {str(path)!r}"
+            + ("" if name else "; with format='saved_model' a folder may have a dot in its name")
         )
     return FORMATS[name]
 
