@@ -16,8 +16,8 @@ from keras_wx.data.pydataset import Samples
 from keras_wx.data.samples import samples as cut
 from keras_wx.errors import DataError, ModelError
 from keras_wx.spec import Preset, Sample
-from keras_wx.training.recipe import preset_before, resolve
-from keras_wx.zoo.loading import load, preset_of
+from keras_wx.training.recipe import resolve
+from keras_wx.zoo.loading import load, preset_for, preset_of
 
 
 def seed_all(seed: int) -> None:
@@ -55,7 +55,7 @@ def prepare_model(
             )
         model, preset = name, preset_of(name)
     else:
-        precision = resolve(preset_before(name, weights), recipe).mixed_precision
+        precision = resolve(preset_for(name, weights), recipe).mixed_precision
         with _policy(precision):
             model = load(name, weights=weights, compile=False, **(config or {}))
         preset = preset_of(model)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from keras_wx.errors import ModelError, TrainingError, unknown_name
 from keras_wx.spec import Preset, Training
-from keras_wx.zoo import presets
 
 _SHORTCUTS = {"learning_rate": "optimizer.learning_rate"}
 
@@ -51,21 +49,6 @@ def resolve(preset: Preset, options: dict[str, Any]) -> Training:
             f"The recipe of {preset.full_name}: {where}: {message}. "
             f"Received: {problem['input']!r:.200}"
         ) from None
-
-
-def preset_before(name: Any, weights: Any) -> Preset:
-    """The preset that `load(name, weights=weights)` starts from: its recipe says the precision.
-
-    Args:
-        name: a preset, variant or saved directory.
-        weights: as in `load`.
-    """
-    names_variant = presets.saved_directory(name) is None and "." in str(name)
-    if weights is None and not names_variant:
-        return presets.base(name)
-    if weights in (None, "default") or isinstance(weights, Path) or str(weights).endswith(".h5"):
-        return presets.get(name)
-    return presets.base(name).resolved(weights)
 
 
 def _set(recipe: dict[str, Any], path: list[str], value: Any) -> None:

@@ -14,7 +14,7 @@ from filelock import FileLock
 from keras_wx.errors import TrainingError
 from keras_wx.spec import Training
 from keras_wx.training import provenance
-from keras_wx.training.recipe import preset_before, resolve
+from keras_wx.training.recipe import resolve
 from keras_wx.tuning.changes import SpaceFunction, changes_of
 from keras_wx.tuning.checks import (
     check_data,
@@ -31,6 +31,7 @@ from keras_wx.tuning.search import LOCK, TRIALS, Search
 from keras_wx.tuning.space import Space, read_space
 from keras_wx.tuning.trial import Common, run_trial
 from keras_wx.tuning.workers import work, work_together
+from keras_wx.zoo.loading import preset_for
 
 MAX_TRIALS = 20
 _NEVER = 10**9
@@ -113,7 +114,7 @@ def tune(
     """
     check_data(train, val)
     recipe = recipe_options(options)
-    preset = preset_before(name, options.get("weights"))
+    preset = preset_for(name, options.get("weights"))
     check_trainable(preset)
     check_devices(options.get("devices"), workers)
     if isinstance(space, Space) or not callable(space):

@@ -138,6 +138,16 @@ def check_fits(path: str | PathLike, model: keras.Model) -> None:
         )
 
 
+def fits(path: str | PathLike, model: keras.Model) -> bool:
+    """Whether `load_weights` would accept a file for a model."""
+    try:
+        check_file(path)
+        check_fits(path, model)
+    except WeightsError:
+        return False
+    return True
+
+
 def shapes(path: str | PathLike) -> dict[str, Shape]:
     """Path in the file -> shape of every weight, the optimizer's own variables left out.
 

@@ -87,33 +87,13 @@ def load(
 def _fill(model: keras.Model, original: Preset, file: Path, *, own: bool) -> None:
     """Gives a model the weights of a file: those of the configuration without overrides or, of a
     user's own file, perhaps of the one that is asked for."""
-    from keras_wx.zoo.hdf5 import load_weights
+    from keras_wx.zoo.hdf5 import fits, load_weights
 
-    changed = model.preset.config != original.config
-    try:
-        if own or not changed:
-            load_weights(model, file)
-            return
-    except WeightsError as misfit:
-        if not changed:
-            raise
-        _fill_from(original, file, model, misfit)
-        return
-    _fill_from(original, file, model)
-
-
-def _fill_from(
-    original: Preset, file: Path, model: keras.Model, misfit: WeightsError | None = None
-) -> None:
-    """What fits of a file of another configuration."""
-    from keras_wx.zoo.hdf5 import load_weights
-
-    source = build(original)
-    try:
-        load_weights(source, file)
-    except WeightsError as error:
-        raise misfit or error from None
-    _transfer(source, model)
+    same = model.preset.config == original.config or (own and fits(file, model))
+    source = model if same else build(original)
+    load_weights(source, file)
+    if source is not model:
+        _transfer(source, model)
 
 
 def _is_file(weights: str | os.PathLike | None) -> bool:
@@ -281,15 +261,27 @@ def _saved_weights(preset: Preset, file: Path, name: str) -> WeightsTable:
     return WeightsTable(default=variant, variants={variant: record})
 
 
+def preset_for(name: str | Path, weights: str | os.PathLike | None) -> Preset:
+    """The preset that `load(name, weights=weights)` starts from, without looking at a weight file.
+
+    Raises:
+        UnknownNameError: no such preset or variant.
+    """
+    if weights is None:
+        named_variant = presets.saved_directory(name) is None and "." in str(name)
+        return presets.get(name) if named_variant else presets.base(name)
+    if weights == "default" or _is_file(weights):
+        return presets.get(name)
+    return presets.base(name).resolved(weights)
+
+
 def _preset_and_weights(name, weights) -> tuple[Preset, Path | None]:
     """The preset as the wanted weights have it, and the file that holds them."""
-    directory = presets.saved_directory(name)
+    preset = preset_for(name, weights)
     if weights is None:
-        named_variant = directory is None and "." in str(name)
-        return (presets.get(name) if named_variant else presets.base(name)), None
+        return preset, None
     if _is_file(weights):
-        return presets.get(name), Path(weights).expanduser()
-    preset = presets.get(name) if weights == "default" else presets.base(name).resolved(weights)
+        return preset, Path(weights).expanduser()
     if preset.variant is None:
         if issubclass(models.get(preset.architecture), Baseline):
             return preset, None
@@ -299,6 +291,7 @@ def _preset_and_weights(name, weights) -> tuple[Preset, Path | None]:
         )
     from keras_wx.zoo.weights import weights_path
 
+    directory = presets.saved_directory(name)
     return preset, weights_path(preset, preset.variant, directory=directory)
 
 
