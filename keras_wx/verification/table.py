@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import product
 
 import pandas as pd
@@ -68,12 +68,35 @@ def to_frame(
 
     >>> to_frame({"convlstm_hko": ours, "persistence": baseline}).round(3)
     """
-    unknown = [name for name in columns if name not in _COLUMNS]
+    return row_a_model(scores, columns, _COLUMNS, _row, unnamed="forecast")
+
+
+def row_a_model(
+    scores: xr.Dataset | Mapping[str, xr.Dataset],
+    columns: Sequence[str],
+    known: Collection[str],
+    row: Callable[[str, xr.Dataset, Sequence[str]], dict[str, float]],
+    *,
+    unnamed: str,
+) -> pd.DataFrame:
+    """A table of scores.
+
+    Args:
+        scores: of one model, or a mapping from a model's name to them.
+        columns: the scores to show.
+        known: those that there are.
+        row: what a model's name, its scores and `columns` make, by the titles of the columns.
+        unnamed: what scores are called that do not say of which model they are.
+
+    Raises:
+        DataError: a score that is not known.
+    """
+    unknown = [name for name in columns if name not in known]
     if unknown:
-        raise DataError(f"No such score: {unknown}. Expected some of {sorted(_COLUMNS)}.")
+        raise DataError(f"No such score: {unknown}. Expected some of {sorted(known)}.")
     if isinstance(scores, xr.Dataset):
-        scores = {scores.attrs.get("model", "forecast"): scores}
-    rows = {name: _row(name, dataset, columns) for name, dataset in scores.items()}
+        scores = {scores.attrs.get("model", unnamed): scores}
+    rows = {name: row(name, dataset, columns) for name, dataset in scores.items()}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
 
 

@@ -9,6 +9,7 @@ import xarray as xr
 
 from keras_wx.errors import DataError
 from keras_wx.verification.curtain.events import EVENTS
+from keras_wx.verification.table import row_a_model
 
 _COLUMNS = {
     "mae": "MAE",
@@ -57,13 +58,7 @@ def to_frame(
 
     >>> to_frame({"unet3plus_kazr": ours, "marching_average": theirs}).round(3)
     """
-    unknown = [name for name in columns if name not in _COLUMNS]
-    if unknown:
-        raise DataError(f"No such score: {unknown}. Expected some of {sorted(_COLUMNS)}.")
-    if isinstance(scores, xr.Dataset):
-        scores = {scores.attrs.get("model", "reconstruction"): scores}
-    rows = {name: _row(name, dataset, columns) for name, dataset in scores.items()}
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
+    return row_a_model(scores, columns, _COLUMNS, _row, unnamed="reconstruction")
 
 
 def _row(model: str, scores: xr.Dataset, columns: Sequence[str]) -> dict[str, float]:
