@@ -13,10 +13,9 @@ import numpy as np
 import xarray as xr
 
 from keras_wx.data.curtain import blind_rows
-from keras_wx.data.curtain.decorrelation import decorrelation_time
+from keras_wx.data.curtain.decorrelation import decorrelation_time, gap_between_parts
 from keras_wx.data.frames import FrameStore
 from keras_wx.data.splits import frames_of
-from keras_wx.data.timeaxis import time_step
 from keras_wx.errors import DataError, ModelError
 from keras_wx.inference.predict import predict
 from keras_wx.inference.progress import progress_bar
@@ -96,12 +95,11 @@ def profiles_of(data: xr.Dataset, sample: Sample, split: str | None) -> Profiles
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         correlated = decorrelation_time(store)
-    step = sample.step or time_step(times) or timedelta(0)
     (grid,) = sample.grids.values()
     width = grid.shape[grid.dims.index("time")] or 1
     gap = None
     if "split_gap" not in data.attrs:
-        gap = max(width * step, (correlated or timedelta(0)) + step)
+        gap = gap_between_parts(times, sample, width, correlated)
     parts = frames_of(split, times, sample, gap=gap, attrs=data.attrs)
     if not parts:
         raise DataError(f"split: {split!r} has no profile. split=None takes all of them.")

@@ -9,10 +9,26 @@ import numpy as np
 
 from keras_wx.data.frames import FrameStore
 from keras_wx.data.timeaxis import time_step, unbroken_runs
+from keras_wx.spec import Sample
 
 PIECES = 16
 COLUMNS = 4096
 """What is looked at: so many pieces of at most so many columns, evenly spread over the data."""
+
+
+def gap_between_parts(
+    times: np.ndarray, sample: Sample, columns: int, correlated: timedelta | None
+) -> timedelta:
+    """What parts for training and test are apart: a window, and longer than columns remember.
+
+    Args:
+        times: datetime64 of the columns.
+        sample: what says the step.
+        columns: of a window.
+        correlated: the decorrelation time; None where it is not known.
+    """
+    step = sample.step or time_step(times) or timedelta(0)
+    return max(columns * step, (correlated or timedelta(0)) + step)
 
 
 def decorrelation_time(store: FrameStore) -> timedelta | None:

@@ -10,7 +10,7 @@ import xarray as xr
 
 from keras_wx.data.augment import CURTAIN_KINDS, Augmentation, Pose
 from keras_wx.data.channels import ArrayPlan, Channel
-from keras_wx.data.curtain.decorrelation import decorrelation_time
+from keras_wx.data.curtain.decorrelation import decorrelation_time, gap_between_parts
 from keras_wx.data.curtain.filter import cloudy
 from keras_wx.data.curtain.gates import close_gaps
 from keras_wx.data.curtain.mask import blind_rows, soft_mask
@@ -19,7 +19,6 @@ from keras_wx.data.order import epoch_rng
 from keras_wx.data.pydataset import Samples
 from keras_wx.data.selection import Selection, select
 from keras_wx.data.splits import Splits, frames_of
-from keras_wx.data.timeaxis import time_step
 from keras_wx.data.windows import curtain_columns
 from keras_wx.errors import DataError
 from keras_wx.spec import CloudFilter, RainFilter, Sample, format_step
@@ -154,8 +153,7 @@ def curtain_samples(
     correlated = None
     if split not in (None, "all") and gap is None and (splits or "split_gap" not in attrs):
         correlated = decorrelation_time(target)
-        step = sample.step or time_step(times) or timedelta(0)
-        gap = max(width * step, (correlated or timedelta(0)) + step)
+        gap = gap_between_parts(times, sample, width, correlated)
     selection = select(
         times,
         sample,
