@@ -18,7 +18,7 @@ INTERRUPTED = 130
 
 _VALUE = r"'[^']*'|\"[^\"]*\"|\.\.\.|\([^()]*\)|\[[^\[\]]*\]|-?\w[\w.]*\w|-?\w"
 _CALL = "(?:open_dataset|conform|samples|load|predict)"
-_ARGUMENT = re.compile(r"(?<![\w+/.])[a-z_]+=(?![=\s])")
+_ARGUMENT = re.compile(r"(?<!-set )(?<![\w+/.])[a-z_]+=(?![=\s])")
 _RECEIVED = re.compile(r"Received:.*?(?=\. [A-Z]|$)", re.MULTILINE)
 
 
@@ -74,7 +74,7 @@ def in_terms_of_options(message: str, parameters: Iterable) -> str:
                 return f"no {ours}"
             return ours if value in ("", "...", "True", "None") else f"{ours} {value}"
 
-        pattern = rf"\b{parameter.name}=(?P<value>{_VALUE})?"
+        pattern = rf"(?<!-set )\b{parameter.name}=(?P<value>{_VALUE})?"
         message = re.sub(pattern, written, message)
         message = re.sub(rf"^{parameter.name}(?=: )", ours, message)
     return re.sub(rf"\b(?:keras_wx\.)?(?:data\.)?{_CALL}\([^()]*?(--[^()]*)\)", r"\1", message)

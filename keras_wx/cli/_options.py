@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -41,6 +43,16 @@ Dataset = Annotated[
     typer.Option(
         help="How to read INPUT: see keras-wx datasets. Without it: radar or, for a model of blind "
         "zones, curtain.",
+        rich_help_panel=_INPUT,
+    ),
+]
+DatasetOptions = Annotated[
+    list[str],
+    typer.Option(
+        "--dataset-set",
+        metavar="KEY=VALUE",
+        help="An option of the dataset, as keras-wx datasets NAME lists them, once or several "
+        "times: columns=2048, seed=3, ray=24, model=ecmwf.nc.",
         rich_help_panel=_INPUT,
     ),
 ]
@@ -130,16 +142,76 @@ def source_of(path: str) -> str:
     return "curtain"
 
 
-def open_input(path: str, dataset: str, **options: Any) -> xr.Dataset:
-    """Opens INPUT by a source, with those of the options that the user gave."""
+def open_input(path: str, dataset: str, settings: list[str], **options: Any) -> xr.Dataset:
+    """Opens INPUT by a source.
+
+    Args:
+        path: INPUT.
+        dataset: the source.
+        settings: texts `KEY=VALUE`, its options.
+        options: those that have an option of their own here; None where the user did not give it.
+    """
     from keras_wx.data.datasets import open_dataset
+    from keras_wx.errors import DataError
 
     given = {name: value for name, value in options.items() if value is not None}
-    if path == NO_FILE:
-        return open_dataset(dataset, **given)
-    opened = open_dataset(dataset, path=path, **given)
-    opened.encoding["source"] = path  # the pattern, where xarray would name the first of its files
+    given = pairs(settings, "--dataset-set") | given
+    if path != NO_FILE:
+        given["path"] = path
+    try:
+        opened = open_dataset(dataset, **given)
+    except DataError as error:
+        raise DataError(_in_settings(str(error), dataset, without={"path", *options})) from error
+    if path != NO_FILE:
+        # The pattern, where xarray would name the first of its files.
+        opened.encoding["source"] = path
     return opened
+
+
+def _in_settings(message: str, dataset: str, without: set[str]) -> str:
+    """What a source says of its options, as this command line writes them.
+
+    Args:
+        message: of an error.
+        dataset: the source.
+        without: its options that have one of their own here.
+    """
+    from keras_wx import registry
+
+    more = f"keras-wx datasets {dataset} lists its options, --dataset-set KEY=VALUE gives them."
+    message = re.sub(r"Its options: .*(?= Received: )", more, message)
+    for name in inspect.signature(registry.datasets.get(dataset)).parameters:
+        if name not in without:
+            message = re.sub(rf"\b{name}=(?=\S)", f"--dataset-set {name}=", message)
+    return message
+
+
+def pairs(texts: list[str], option: str) -> dict[str, Any]:
+    """`["optimizer.clipnorm=1", "augment=[flip]"]` as a mapping; values are read as YAML."""
+    import yaml
+
+    found = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not (key and equals):
+            raise typer.BadParameter(f"expected KEY=VALUE. Received: {text!r}", param_hint=option)
+        try:
+            found[key.strip()] = _number(yaml.safe_load(value))
+        except yaml.YAMLError:
+            raise typer.BadParameter(
+                f"the value of {key} is not YAML. Received: {value!r}", param_hint=option
+            ) from None
+    return found
+
+
+def _number(value: Any) -> Any:
+    """YAML takes `1e-4` for a text, since it has no dot."""
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
 
 
 def zr_pair(text: str | None) -> str | tuple[float, float] | None:

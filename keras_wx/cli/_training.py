@@ -98,7 +98,7 @@ Crop = Annotated[
 
 
 def open_data(
-    path: str, val: str | None, dataset: str, **options: Any
+    path: str, val: str | None, dataset: str, settings: list[str], **options: Any
 ) -> tuple[xr.Dataset, xr.Dataset | bool | None]:
     """INPUT and the data to validate on, as `keras_wx.train` takes them.
 
@@ -106,12 +106,12 @@ def open_data(
         path: INPUT.
         val: another one, `-` for none, None for a part of INPUT.
         dataset: the source that reads both.
-        options: of the source.
+        settings, options: of the source, as `open_input` takes them.
     """
-    data = o.open_input(path, dataset, **options)
+    data = o.open_input(path, dataset, settings, **options)
     if val == o.NO_FILE:
         return data, False
-    return data, None if val is None else o.open_input(val, dataset, **options)
+    return data, None if val is None else o.open_input(val, dataset, settings, **options)
 
 
 def import_training(name: str) -> None:
@@ -126,7 +126,7 @@ def import_training(name: str) -> None:
 def recipe_of(settings: list[str], **fields: Any) -> dict[str, Any]:
     """The recipe's options: what `--set` says, and what has an option of its own."""
     given = {key: value for key, value in fields.items() if value is not None}
-    return pairs(settings, "--set") | given
+    return o.pairs(settings, "--set") | given
 
 
 def cuts(
@@ -149,31 +149,3 @@ def cuts(
 def number_or_word(text: str | None) -> int | str | None:
     """`"2"` as a number, `"all"` and `"10min"` as they are."""
     return int(text) if text and text.isdigit() else text
-
-
-def pairs(texts: list[str], option: str) -> dict[str, Any]:
-    """`["optimizer.clipnorm=1", "augment=[flip]"]` as a mapping; values are read as YAML."""
-    import yaml
-
-    found = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not (key and equals):
-            raise typer.BadParameter(f"expected KEY=VALUE. Received: {text!r}", param_hint=option)
-        try:
-            found[key.strip()] = _number(yaml.safe_load(value))
-        except yaml.YAMLError:
-            raise typer.BadParameter(
-                f"the value of {key} is not YAML. Received: {value!r}", param_hint=option
-            ) from None
-    return found
-
-
-def _number(value: Any) -> Any:
-    """YAML takes `1e-4` for a text, since it has no dot."""
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value

@@ -67,6 +67,7 @@ def evaluate(
     batch_size: o.BatchSize = None,
     overwrite: o.Overwrite = False,
     dataset: o.Dataset = None,
+    dataset_options: o.DatasetOptions = [],  # noqa: B006  typer copies it
     variable: o.Variable = None,
     units: o.Units = None,
     spacing_km: o.Spacing = None,
@@ -95,7 +96,13 @@ def evaluate(
 
     dataset = dataset or o.source_for(name)
     source = o.open_input(
-        path, dataset, variable=variable, units=units, spacing_km=spacing_km, step=step
+        path,
+        dataset,
+        dataset_options,
+        variable=variable,
+        units=units,
+        spacing_km=spacing_km,
+        step=step,
     )
     frames = {} if output_frames is None else {"output_frames": output_frames}
     model = load_model(name, **frames)

@@ -75,6 +75,7 @@ def leaderboard(
     batch_size: o.BatchSize = None,
     overwrite: o.Overwrite = False,
     dataset: o.Dataset = None,
+    dataset_options: o.DatasetOptions = [],  # noqa: B006  typer copies it
     variable: o.Variable = None,
     units: o.Units = None,
     spacing_km: o.Spacing = None,
@@ -106,7 +107,13 @@ def leaderboard(
     names = [name.strip() for name in models.split(",")] if models else None
     dataset = dataset or (o.source_for(names[0]) if names else o.source_of(path))
     source = o.open_input(
-        path, dataset, variable=variable, units=units, spacing_km=spacing_km, step=step
+        path,
+        dataset,
+        dataset_options,
+        variable=variable,
+        units=units,
+        spacing_km=spacing_km,
+        step=step,
     )
     _model.import_keras()
 

@@ -59,6 +59,7 @@ def predict(
     batch_size: o.BatchSize = None,
     overwrite: o.Overwrite = False,
     dataset: o.Dataset = None,
+    dataset_options: o.DatasetOptions = [],  # noqa: B006
     variable: o.Variable = None,
     units: o.Units = None,
     spacing_km: o.Spacing = None,
@@ -84,7 +85,13 @@ def predict(
 
     dataset = dataset or o.source_for(name)
     source = o.open_input(
-        path, dataset, variable=variable, units=units, spacing_km=spacing_km, step=step
+        path,
+        dataset,
+        dataset_options,
+        variable=variable,
+        units=units,
+        spacing_km=spacing_km,
+        step=step,
     )
     forecast = _output.write_forecast(
         output,

@@ -87,6 +87,7 @@ def train(
         bool, typer.Option("--quiet", rich_help_panel=t.RUN, help="No progress bar.")
     ] = False,
     dataset: o.Dataset = None,
+    dataset_options: o.DatasetOptions = [],  # noqa: B006
     variable: o.Variable = None,
     units: o.Units = None,
     spacing_km: o.Spacing = None,
@@ -118,7 +119,14 @@ def train(
     )
     source = dataset or o.source_for(name)
     data, val_data = t.open_data(
-        path, val, source, variable=variable, units=units, spacing_km=spacing_km, step=step
+        path,
+        val,
+        source,
+        dataset_options,
+        variable=variable,
+        units=units,
+        spacing_km=spacing_km,
+        step=step,
     )
     t.import_training(name)
     from keras_wx.training.train import train as run_training
@@ -129,12 +137,12 @@ def train(
         val_data,
         output_dir=output_dir,
         weights=weights,
-        config=t.pairs(config, "--config"),
+        config=o.pairs(config, "--config"),
         samples=samples,
         val_samples={} if val_stride is None else {"stride": val_stride},
         seed=seed,
         freeze=freeze,
-        layer_rates=t.pairs(layer_rates, "--layer-rate"),
+        layer_rates=o.pairs(layer_rates, "--layer-rate"),
         checkpoint_every=t.number_or_word(checkpoint_every),
         keep=keep,
         devices=t.number_or_word(devices),

@@ -90,6 +90,7 @@ def tune(
         typer.Option("--wandb", rich_help_panel=t.RUN, help="Log each trial to Weights & Biases."),
     ] = False,
     dataset: o.Dataset = None,
+    dataset_options: o.DatasetOptions = [],  # noqa: B006
     variable: o.Variable = None,
     units: o.Units = None,
     spacing_km: o.Spacing = None,
@@ -121,7 +122,14 @@ def tune(
     )
     source = dataset or o.source_for(name)
     data, val_data = t.open_data(
-        path, val, source, variable=variable, units=units, spacing_km=spacing_km, step=step
+        path,
+        val,
+        source,
+        dataset_options,
+        variable=variable,
+        units=units,
+        spacing_km=spacing_km,
+        step=step,
     )
     t.import_training(name)
     from keras_wx.tuning.tune import tune as run_search
@@ -133,7 +141,7 @@ def tune(
         output_dir=output_dir,
         space=space,
         oracle=oracle,
-        oracle_options=t.pairs(oracle_settings, "--oracle-set"),
+        oracle_options=o.pairs(oracle_settings, "--oracle-set"),
         max_trials=max_trials,
         objective=objective,
         direction=direction,
@@ -143,7 +151,7 @@ def tune(
         seed=seed,
         verbose=0 if quiet else 1,
         weights=weights,
-        config=t.pairs(config, "--config"),
+        config=o.pairs(config, "--config"),
         samples=samples,
         val_samples={} if val_stride is None else {"stride": val_stride},
         devices=t.number_or_word(devices),

@@ -75,6 +75,43 @@ def test_members_and_their_summary(run, unet_folder, curtain_file, tmp_path, nam
     np.testing.assert_allclose(share, (members >= -20).mean("realization"), atol=1e-6)
 
 
+def test_options_of_a_dataset(run, tmp_path):
+    options = "columns=96", "events=3", "seed=4"
+    given = [word for option in options for word in ("--dataset-set", option)]
+    result = run("predict", "repeat", "-", tmp_path / "f.nc", "--dataset=synthetic_curtain", *given)
+    assert result.exit_code == 0, result.output
+    made = keras_wx.open_dataset("synthetic_curtain", columns=96, events=3, seed=4)
+    filled = xr.load_dataset(tmp_path / "f.nc").transpose("time", "height")
+    np.testing.assert_array_equal(filled.time, made.time)
+    np.testing.assert_array_equal(filled.reflectivity[:, 40:], made.reflectivity[:, 40:])
+
+
+COMMANDS = {
+    "predict": ("repeat", "-", "OUT"),
+    "evaluate": ("repeat", "-"),
+    "train": ("unet3plus_curtain_small", "-", "--output-dir", "OUT"),
+    "tune": ("unet3plus_curtain_small", "-", "--output-dir", "OUT"),
+    "leaderboard": ("-", "--output-dir", "OUT"),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    ("setting", "code", "expected"),
+    [
+        ("colums=96", 1, "Did you mean 'columns'? keras-wx datasets synthetic_curtain lists its"),
+        ("columns=2", 1, "at least one column an event, two rows and a positive spacing. Received"),
+        ("columns", 2, "expected KEY=VALUE. Received: 'columns'"),
+    ],
+)
+def test_wrong_options_of_a_dataset(run, tmp_path, command, setting, code, expected):
+    words = [tmp_path / "out.nc" if word == "OUT" else word for word in COMMANDS[command]]
+    result = run(command, *words, "--dataset", "synthetic_curtain", "--dataset-set", setting)
+    assert result.exit_code == code, result.output
+    assert expected in " ".join(result.output.replace("│", "").split())
+    assert "no option here" not in result.output
+
+
 def test_evaluate_by_hand(run, curtain_file, tmp_path):
     result = run(
         *("evaluate", "marching_average", curtain_file, "--split", "test"),

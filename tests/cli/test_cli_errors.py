@@ -159,6 +159,7 @@ def test_messages_name_options(message, expected):
         ("splits=(0.8, 0.2, 0) or dates, and gap='0min', divide them otherwise.", True),
         ("Expected at least one. Received: grid=(3, 4)", False),
         ("Received: grid=(3, 4). Set the grid, or use peephole='channel'.", True),
+        ("--dataset-set start='2014-12-06' says it. Received: path", False),
         ("--split takes all frames. +proj=stere, Z = 200 R^1.6, a == b", False),
     ],
 )
