@@ -24,10 +24,21 @@ from pydantic import (
 
 from keras_wx.errors import PresetError, UnknownNameError, unknown_name
 from keras_wx.record import Record
-from keras_wx.transforms import IDENTITY, Chain, Standard, TransformField
+from keras_wx.transforms import IDENTITY, Transform, TransformField, waiting
 
 Task = Literal["nowcast", "inpaint", "downscale"]
 Role = Literal["input", "target", "mask", "static", "calendar"]
+
+CALENDAR = {
+    "latitude": "degrees_north",
+    "longitude": "degrees_east",
+    "day_of_season": "1",
+    "day_of_year_sin": "1",
+    "day_of_year_cos": "1",
+    "year": "year",
+}
+"""Maps that are made of times and coordinates -> their units. `day_of_season` goes from 0 to 1
+through the meteorological season, the year has fractions."""
 
 _UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
 
@@ -66,6 +77,10 @@ class Grid(Record):
     """What rows and columns have to be a multiple of, for the patches or poolings of a model."""
     spacing: dict[str, str] = {}
     """Spacing of a dimension that is no horizontal distance, e.g. `{height: 78m, time: 4s}`."""
+    onto: str | None = None
+    """The grid that fields of this one are interpolated onto when they are read."""
+    method: Literal["nearest", "bilinear"] = "nearest"
+    """How they are."""
 
     @field_validator("shape")
     @classmethod
@@ -93,6 +108,11 @@ class Variable(Record):
     """Whether a target is one that the loss does not train, as published networks have them. The
     forecast leaves it out."""
     statistics_by: tuple[Literal["season", "area", "month"], ...] = ()
+    """What the waiting transform has numbers of its own for: the season or month of each frame, and
+    the area that the data say they are of."""
+    statistics: dict[str, dict[str, float]] = {}
+    """Group, such as `DJF/A0` by season and area -> the numbers of the waiting transform. Filled in
+    from the training part."""
 
     @field_validator("steps")
     @classmethod
@@ -109,11 +129,58 @@ class Variable(Record):
     def offsets(self) -> range:
         return range(1) if self.steps is None else range(self.steps[0], self.steps[1] + 1)
 
+    @model_validator(mode="after")
+    def _grouped(self):
+        by = ", ".join(self.statistics_by)
+        if self.statistics and not self.statistics_by:
+            raise ValueError(f"{self.name!r} has statistics of groups: expected statistics_by too")
+        if by and self.role in ("static", "calendar") and self.statistics_by != ("area",):
+            raise ValueError(
+                f"{self.name!r}: what is {self.role} has statistics by area or none, received "
+                f"statistics_by: {by}"
+            )
+        if by and len(waiting(self.transform)) != 1:
+            raise ValueError(
+                f"{self.name!r}: statistics_by expects a transform in which one step waits for "
+                f"statistics, such as {{minmax: {{}}}}, received {self.transform.to_config()}"
+            )
+        for group, numbers in self.statistics.items():
+            (step,) = waiting(self.transform)
+            try:
+                complete = not waiting(self.transform_of(group))
+            except ValueError:
+                complete = False
+            if not complete:
+                expected = " and ".join(type(step).model_fields)
+                raise ValueError(
+                    f"{self.name!r}, statistics of {group!r}: expected {expected} of a "
+                    f"{step.key!r} transform, received {numbers}"
+                )
+        return self
+
+    def __hash__(self) -> int:
+        # A mapping has none; variables that differ in their statistics alone may share one.
+        return hash((self.name, self.role, self.grid, self.steps, self.transform))
+
     @property
     def needs_statistics(self) -> bool:
         """Whether its transform waits for numbers from the training part."""
-        parts = self.transform.steps if isinstance(self.transform, Chain) else (self.transform,)
-        return any(isinstance(part, Standard) and part.needs_statistics for part in parts)
+        return bool(waiting(self.transform)) and not self.statistics
+
+    def transform_of(self, group: str) -> Transform:
+        """Its transform with the numbers of one group.
+
+        Raises:
+            PresetError: for a group without statistics.
+        """
+        if group not in self.statistics:
+            raise PresetError(
+                f"Variable {self.name!r} has no statistics of {group!r}, only of "
+                f"{sorted(self.statistics) or 'nothing'}. "
+                "keras_wx.data.fit_statistics(preset, dataset) takes them from the training part, "
+                "which has to reach into each group."
+            )
+        return self.transform.with_numbers(self.statistics[group])
 
 
 class RainFilter(Record):
@@ -178,6 +245,10 @@ class Sample(Record):
     """The contract between data and model: what a model eats and gives."""
 
     step: Step | None = None
+    layout: Literal["frames", "channels"] = "frames"
+    """How arrays are laid out: `frames` are `(batch, time, y, x, channels)`, one channel a
+    variable; with `channels` they are `(batch, y, x, channels)`, one channel a frame of a variable,
+    and everything meets on one grid. Curtains have a layout of their own."""
     grids: dict[str, Grid] = Field(min_length=1)
     variables: tuple[Variable, ...] = Field(min_length=1)
     filter: WindowFilter | None = None
@@ -194,7 +265,48 @@ class Sample(Record):
         for role in ("input", "target"):
             if not self.of_role(role):
                 raise ValueError(f"expected at least one variable with role {role!r}")
+        self._check_onto()
+        self._check_channels()
         return self
+
+    def _check_onto(self) -> None:
+        own = [name for name, grid in self.grids.items() if grid.onto is None]
+        for name, grid in self.grids.items():
+            if grid.onto is not None and grid.onto not in own:
+                raise ValueError(
+                    f"grids.{name}.onto: expected one of {own}, a grid that is interpolated onto "
+                    f"none itself, received {grid.onto!r}"
+                )
+
+    def _check_channels(self) -> None:
+        """What only samples of channels can do, and what they cannot."""
+        if self.layout == "frames":
+            needs = [f"grids.{name}.onto" for name, grid in self.grids.items() if grid.onto]
+            needs += [f"statistics_by of {v.name!r}" for v in self.variables if v.statistics_by]
+            if needs:
+                raise ValueError(f"{needs[0]}: expected layout: channels, received layout: frames")
+            return
+        meet = {self.meeting_grid(variable) for variable in self.variables}
+        if len(meet) > 1:
+            raise ValueError(
+                "layout: channels: expected variables that meet on one grid, received "
+                f"{sorted(meet)}. `onto` of a grid names another that its fields are "
+                "interpolated onto"
+            )
+        for variable in self.of_role("calendar"):
+            if variable.name not in CALENDAR:
+                raise ValueError(
+                    f"calendar: expected one of {sorted(CALENDAR)}, received {variable.name!r}"
+                )
+            if variable.units != CALENDAR[variable.name]:
+                raise ValueError(
+                    f"calendar {variable.name!r}: expected units {CALENDAR[variable.name]!r}, "
+                    f"received {variable.units!r}"
+                )
+
+    def meeting_grid(self, variable: Variable) -> str:
+        """Name of the grid that a variable is on once it is read."""
+        return self.grids[variable.grid].onto or variable.grid
 
     def of_role(self, *roles: Role) -> tuple[Variable, ...]:
         return tuple(v for v in self.variables if v.role in roles)
@@ -203,6 +315,11 @@ class Sample(Record):
     def is_curtain(self) -> bool:
         """Whether its grid has a height and a time, instead of being a map at each time."""
         return any("time" in grid.dims for grid in self.grids.values())
+
+    @property
+    def is_downscaling(self) -> bool:
+        """Whether its frames are channels that meet on one grid."""
+        return self.layout == "channels" and not self.is_curtain
 
     @property
     def step_text(self) -> str | None:
@@ -255,34 +372,62 @@ class Sample(Record):
         """This sample with the fields that `override` names changed.
 
         `grids` and `variables` are mappings from a name to the fields that change; a variable's
-        fields change in each of its roles.
+        fields change in each of its roles. None in their place takes the variable out, and the
+        fields of a new one, `role` and `units` among them, put it behind the others. A list of
+        names takes out all other inputs and targets.
         """
         data = self.model_dump()
-        names = {v["name"] for v in data["variables"]}
         override = dict(override)
-        for key, section in (("grids", set(data["grids"])), ("variables", names)):
-            changes = override.pop(key, {})
-            if not isinstance(changes, dict):
-                raise PresetError(
-                    f"sample.{key} of a weights variant: expected a mapping from a name to the "
-                    f"fields that change, received {changes!r}"
-                )
-            for name, fields in changes.items():
-                if name not in section:
-                    raise unknown_name(f"name in sample.{key}", name, section)
-                if not isinstance(fields, dict):
-                    raise PresetError(
-                        f"sample.{key}.{name} of a weights variant: expected the fields that "
-                        f"change, received {fields!r}"
-                    )
-                records = (
-                    [data["grids"][name]]
-                    if key == "grids"
-                    else [v for v in data["variables"] if v["name"] == name]
-                )
-                for record in records:
-                    record.update(fields)
+        changes = override.pop("variables", {})
+        if isinstance(changes, (list, tuple)):
+            changes = self._without_others(changes)
+        for name, fields in _changes("grids", override.pop("grids", {})):
+            if name not in data["grids"]:
+                raise unknown_name("name in sample.grids", name, data["grids"])
+            data["grids"][name].update(_fields("grids", name, fields))
+        for name, fields in _changes("variables", changes):
+            known = [v for v in data["variables"] if v["name"] == name]
+            if known and fields is None:
+                data["variables"] = [v for v in data["variables"] if v["name"] != name]
+                continue
+            fields = _fields("variables", name, fields)
+            if not known and {"role", "units"} <= fields.keys():
+                known = [{"name": name} | self._only_grid()]
+                data["variables"] = [*data["variables"], *known]
+            if not known:
+                names = {v["name"] for v in data["variables"]}
+                hint = "A new variable has role and units among its fields."
+                raise unknown_name("name in sample.variables", name, names, hint)
+            for record in known:
+                record.update(fields)
         return Sample.model_validate(data | override)
+
+    def _without_others(self, names: Iterable[str]) -> dict[str, None]:
+        known = dict.fromkeys(v.name for v in self.of_role("input", "target"))
+        for name in names:
+            if name not in known:
+                raise unknown_name("name in sample.variables", str(name), known)
+        return {name: None for name in known if name not in names}
+
+    def _only_grid(self) -> dict[str, str]:
+        return {"grid": next(iter(self.grids))} if len(self.grids) == 1 else {}
+
+
+def _changes(section: str, changes: Any) -> Iterable[tuple[str, Any]]:
+    if not isinstance(changes, dict):
+        raise PresetError(
+            f"sample.{section}: expected a mapping from a name to the fields that change"
+            f"{', or names to keep' if section == 'variables' else ''}, received {changes!r}"
+        )
+    return changes.items()
+
+
+def _fields(section: str, name: str, fields: Any) -> dict[str, Any]:
+    if not isinstance(fields, dict):
+        raise PresetError(
+            f"sample.{section}.{name}: expected the fields that change, received {fields!r}"
+        )
+    return fields
 
 
 def _span(variables: Iterable[Variable]) -> tuple[int, int]:
@@ -485,16 +630,28 @@ class Preset(Record):
         return render(self)
 
 
-def read_sample(data: Any) -> Sample:
+def read_sample(data: Any, base: Sample | None = None) -> Sample:
     """Builds a sample from what a preset's `sample` section says, or leaves one as it is.
+
+    Args:
+        data: a sample, a whole section, or the fields of `base` that change, see `Sample.merged`.
+        base: None where `data` has to be whole.
 
     Raises:
         PresetError: naming key, expectation and what was received.
+        UnknownNameError: changes of a grid or variable that `base` does not have.
     """
     try:
-        return Sample.model_validate(data)
+        if base is None or not isinstance(data, dict) or _is_whole(data):
+            return Sample.model_validate(data)
+        return base.merged(data)
     except ValidationError as error:
         raise PresetError(_explain(error, "What was given", kind="sample")) from None
+
+
+def _is_whole(section: dict[str, Any]) -> bool:
+    variables = section.get("variables")
+    return isinstance(variables, (list, tuple)) and any(isinstance(v, dict) for v in variables)
 
 
 def validate(data: Any, origin: str) -> Preset:

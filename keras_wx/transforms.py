@@ -8,7 +8,7 @@ losses and exported graphs): it picks the namespace from what it is given.
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BeforeValidator, PlainSerializer, model_validator
 
@@ -37,6 +37,10 @@ class Transform(Record):
 
     def inverse(self, y):
         raise NotImplementedError
+
+    def with_numbers(self, numbers: dict[str, float]) -> Transform:
+        """The same transform, with numbers in the steps that wait for statistics."""
+        return self
 
     def to_config(self) -> dict:
         return {self.key: self.model_dump()}
@@ -189,7 +193,47 @@ class Log(Transform):
         return _namespace(y).power(10.0, y)
 
 
-class Standard(Transform):
+class Statistical(Transform):
+    """Base of the transforms that may wait for two numbers from the training part."""
+
+    def _numbers(self) -> tuple[float, float]:
+        """Both numbers, in the order of the fields."""
+        (first, low), (second, high) = self
+        if low is None:
+            raise PresetError(
+                f"The {self.key!r} transform has no {first} and {second} yet. Take them from the "
+                "training part with keras_wx.data.fit_statistics(preset, dataset), or write them "
+                "into the preset."
+            )
+        return low, high
+
+    @model_validator(mode="after")
+    def _both(self):
+        (first, low), (second, high) = self
+        if (low is None) != (high is None):
+            raise ValueError(f"expected both {first} and {second}, or neither")
+        return self
+
+    @property
+    def needs_statistics(self) -> bool:
+        return next(iter(self))[1] is None
+
+    def fitted(self, statistics: dict[str, float]) -> Self:
+        """The same transform with numbers.
+
+        Args:
+            statistics: `mean`, `std`, `min` and `max` of what comes in.
+
+        Raises:
+            ValueError: for data that are constant.
+        """
+        raise NotImplementedError
+
+    def with_numbers(self, numbers: dict[str, float]) -> Self:
+        return type(self).model_validate(numbers) if self.needs_statistics else self
+
+
+class Standard(Statistical):
     """Standard score `(x - mean) / std`. Without numbers they are taken from the training part."""
 
     key: ClassVar[str] = "standard"
@@ -197,25 +241,13 @@ class Standard(Transform):
     std: float | None = None
 
     @model_validator(mode="after")
-    def _complete(self):
-        if (self.mean is None) != (self.std is None):
-            raise ValueError("expected both mean and std, or neither")
+    def _positive(self):
         if self.std is not None and self.std <= 0:
             raise ValueError(f"expected std > 0, received {self.std}")
         return self
 
-    @property
-    def needs_statistics(self) -> bool:
-        return self.mean is None
-
-    def _numbers(self):
-        if self.mean is None:
-            raise PresetError(
-                "The 'standard' transform has no mean and std yet. Take them from the training "
-                "part with keras_wx.data.fit_statistics(preset, dataset), or write them into the "
-                "preset."
-            )
-        return self.mean, self.std
+    def fitted(self, statistics: dict[str, float]) -> Standard:
+        return Standard(mean=statistics["mean"], std=statistics["std"])
 
     def __call__(self, x):
         mean, std = self._numbers()
@@ -224,6 +256,34 @@ class Standard(Transform):
     def inverse(self, y):
         mean, std = self._numbers()
         return y * std + mean
+
+
+class MinMax(Statistical):
+    """Maps the range `[low, high]` of the training part to [0, 1]; values beyond it go beyond.
+
+    Without numbers they are taken from the training part.
+    """
+
+    key: ClassVar[str] = "minmax"
+    low: float | None = None
+    high: float | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self):
+        if self.low is not None and self.high is not None and not self.low < self.high:
+            raise ValueError(f"expected low < high, received low={self.low}, high={self.high}")
+        return self
+
+    def fitted(self, statistics: dict[str, float]) -> MinMax:
+        return MinMax(low=statistics["min"], high=statistics["max"])
+
+    def __call__(self, x):
+        low, high = self._numbers()
+        return (x - low) / (high - low)
+
+    def inverse(self, y):
+        low, high = self._numbers()
+        return y * (high - low) + low
 
 
 class Chain(Transform):
@@ -242,12 +302,31 @@ class Chain(Transform):
             y = step.inverse(y)
         return y
 
+    def with_numbers(self, numbers: dict[str, float]) -> Chain:
+        return Chain(steps=tuple(step.with_numbers(numbers) for step in self.steps))
+
     def to_config(self) -> list[dict]:
         return [step.to_config() for step in self.steps]
 
 
-TRANSFORMS: dict[str, type[Transform]] = {t.key: t for t in (Linear, Cloud, ZR, Log, Standard)}
+TRANSFORMS: dict[str, type[Transform]] = {
+    t.key: t for t in (Linear, Cloud, ZR, Log, Standard, MinMax)
+}
 IDENTITY = Chain(steps=())
+
+
+def steps_of(transform: Transform) -> tuple[Transform, ...]:
+    """What a transform does one after the other."""
+    return transform.steps if isinstance(transform, Chain) else (transform,)
+
+
+def waiting(transform: Transform) -> tuple[Statistical, ...]:
+    """The steps of a transform that wait for numbers from the training part."""
+    return tuple(
+        step
+        for step in steps_of(transform)
+        if isinstance(step, Statistical) and step.needs_statistics
+    )
 
 
 def build(config: Any) -> Transform:

@@ -83,15 +83,116 @@ def test_curtain():
 
 def test_downscaling():
     sample = example("downscaling_example").sample
-    lagged, target = sample.inputs[0], sample.targets[0]
+    history, coarse = sample.inputs
+    assert sample.is_downscaling
+    assert not example("nowcast_example").sample.is_downscaling
     assert sample.step == timedelta(days=1)
-    assert (lagged.steps, lagged.frames, lagged.grid) == ((-39, 0), 40, "coarse")
-    assert lagged.statistics_by == ("season", "area")
-    assert lagged.needs_statistics
-    assert target.grid == "fine"
+    assert (history.steps, history.frames, history.grid) == ((-40, -1), 40, "fine")
+    assert history.statistics_by == ("season", "area")
+    assert history.needs_statistics
+    assert (sample.grids["coarse"].onto, sample.grids["coarse"].method) == ("fine", "bilinear")
+    assert {sample.meeting_grid(variable) for variable in sample.variables} == {"fine"}
+    assert coarse.frames == 1
     static = sample.of_role("static")[0]
     assert not static.needs_statistics
-    assert [v.name for v in sample.of_role("calendar")] == ["day_of_year"]
+    assert [v.name for v in sample.of_role("calendar")] == ["day_of_season"]
+
+
+def grouped(**fields) -> spec.Variable:
+    usual = {
+        "name": "dust",
+        "units": "1",
+        "role": "input",
+        "grid": "fine",
+        "transform": [{"log": {"floor": 0.01}}, {"minmax": {}}],
+        "statistics_by": ["season"],
+        "statistics": {"DJF": {"low": -2, "high": 2}, "JJA": {"low": -1, "high": 1}},
+    }
+    return spec.Variable.model_validate(usual | fields)
+
+
+def test_each_group_has_a_transform():
+    dust = grouped()
+    assert not dust.needs_statistics
+    assert grouped(statistics={}).needs_statistics
+    assert dust.transform_of("DJF")(10.0) == pytest.approx(0.75)
+    assert dust.transform_of("JJA").inverse(0.75) == pytest.approx(10**0.5)
+    with pytest.raises(
+        PresetError, match=r"'dust' has no statistics of 'MAM', only of \['DJF', 'J"
+    ):
+        dust.transform_of("MAM")
+    again = spec.Variable.model_validate(dust.model_dump(mode="json"))
+    assert again == dust
+    assert hash(again) == hash(dust)
+    assert dust != grouped(statistics={})
+
+
+def test_statistics_travel_with_a_weights_variant():
+    sample = example("downscaling_example").sample
+    numbers = {"JJA/A0": {"mean": -1.0, "std": 0.5}}
+    merged = sample.merged({"variables": {"dust_optical_depth": {"statistics": numbers}}})
+    for variable in (merged.inputs[0], merged.targets[0]):
+        assert variable.transform_of("JJA/A0")(0.1) == pytest.approx(0.0)
+    assert merged.inputs[1].needs_statistics
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"statistics_by": []}, "'dust' has statistics of groups: expected statistics_by too"),
+        ({"role": "static"}, "what is static has statistics by area or none, received .*season"),
+        ({"transform": {"log": {"floor": 1}}}, r"one step waits .*received .*'log'"),
+        ({"transform": [{"standard": {}}, {"minmax": {}}]}, "in which one step waits"),
+        ({"statistics": {"DJF": {"mean": 1, "std": 1}}}, "'DJF': expected low and high of a 'minm"),
+        ({"statistics": {"DJF": {}}}, "'DJF': expected low and high .*received {}"),
+        ({"statistics_by": ["sseason"]}, "'season', 'area' or 'month'"),
+    ],
+    ids=str,
+)
+def test_wrong_statistics(fields, message):
+    with pytest.raises(ValueError, match=message):
+        grouped(**fields)
+
+
+DUST = ("sample", "variables", 0)
+COARSE = ("sample", "grids", "coarse")
+
+
+@pytest.mark.parametrize(
+    ("where", "value", "message"),
+    [
+        (
+            (*COARSE, "onto"),
+            "fin",
+            r"grids.coarse.onto: expected one of \['fine'\].*received 'fin'",
+        ),
+        ((*COARSE, "onto"), "coarse", r"onto: expected one of \['fine'\].*received 'coarse'"),
+        ((*COARSE, "onto"), None, r"meet on one grid, received \['coarse', 'fine'\]. `onto`"),
+        ((*COARSE, "method"), "cubic", "coarse.method: .*'nearest' or 'bilinear'"),
+        (("sample", "layout"), "frames", "grids.coarse.onto: expected layout: channels"),
+        (("sample", "layout"), "chanels", "sample.layout: .*'frames' or 'channels'"),
+        (
+            ("sample", "variables", 3, "name"),
+            "day_of_saeson",
+            "calendar: expected one of .*received 'day_of_saeson'",
+        ),
+        (
+            ("sample", "variables", 3, "units"),
+            "d",
+            "calendar 'day_of_season': expected units '1', received 'd'",
+        ),
+    ],
+    ids=str,
+)
+def test_a_wrong_downscaling_sample(where, value, message):
+    data = copy.deepcopy(parsed("downscaling_example"))
+    *path, key = where
+    section = data
+    for part in path:
+        section = section[part]
+    section[key] = value
+    with pytest.raises(PresetError, match=message):
+        spec.validate(data, "f")
 
 
 def test_training_components_carry_their_arguments():
@@ -174,7 +275,7 @@ WRONG = [
             "sample.grids.radar: ",
             "'shappe'",
             "'shape'",
-            "dims, shape, spacing_km, multiple, spacing",
+            "dims, shape, spacing_km, multiple, spacing, onto, method",
         ],
     ),
     (("sample", "grids", "radar", "shape"), [3], ["sample.grids.radar.shape.1: this key is miss"]),

@@ -25,6 +25,7 @@ CASES = {
     "zr": ({"zr": {"a": 200, "b": 1.6}}, [23.010299957, 39.010299957], [1.0, 10.0]),
     "log": ({"log": {"floor": 0.01}}, [0.01, 1.0, 1000.0], [-2.0, 0.0, 3.0]),
     "standard": ({"standard": {"mean": 4.0, "std": 2.0}}, [0.0, 5.0, 10.0], [-2.0, 0.5, 3.0]),
+    "minmax": ({"minmax": {"low": -2.0, "high": 2.0}}, [-3.0, -2.0, 1.0, 2.0], [-0.25, 0, 0.75, 1]),
     "chain": (
         [{"zr": {"a": 200, "b": 1.6}}, {"log": {"floor": 0.01}}],
         [23.010299957, 39.010299957],
@@ -175,11 +176,30 @@ def test_no_rain_stays_no_rain(pair, dtype, backend):
     assert float(back[2]) == pytest.approx(1.0, rel=1e-5)
 
 
-def test_standard_without_numbers_waits_for_the_training_part():
-    transform = transforms.build({"standard": None})
+@pytest.mark.parametrize(
+    ("name", "numbers"), [("standard", "mean and std"), ("minmax", "low and h")]
+)
+def test_without_numbers_it_waits_for_the_training_part(name, numbers):
+    transform = transforms.build({name: None})
     assert transform.needs_statistics
-    with pytest.raises(PresetError, match=r"no mean and std yet.*fit_statistics"):
-        transform(np.ones(1))
+    assert transforms.waiting(transforms.build([{"log": {"floor": 1}}, transform])) == (transform,)
+    for function in (transform, transform.inverse):
+        with pytest.raises(PresetError, match=rf"no {numbers}.* yet.*fit_statistics"):
+            function(np.ones(1))
+
+
+def test_numbers_go_into_the_step_that_waits():
+    chain = transforms.build([{"log": {"floor": 0.01}}, {"minmax": {}}])
+    filled = chain.with_numbers({"low": -2, "high": 0})
+    assert filled.to_config() == [{"log": {"floor": 0.01}}, {"minmax": {"low": -2, "high": 0}}]
+    assert filled.with_numbers({"low": 5, "high": 6}) == filled
+    assert transforms.IDENTITY.with_numbers({"low": 5, "high": 6}) == transforms.IDENTITY
+
+
+def test_fitted_to_what_comes_in():
+    statistics = {"mean": 1.0, "std": 2.0, "min": -3.0, "max": 5.0}
+    assert transforms.Standard().fitted(statistics) == transforms.Standard(mean=1, std=2)
+    assert transforms.MinMax().fitted(statistics) == transforms.MinMax(low=-3, high=5)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -203,6 +223,8 @@ def test_config_round_trip(name):
         ({"log": {"floor": 0}}, r"floor > 0, received 0"),
         ({"standard": {"mean": 1}}, r"both mean and std, or neither"),
         ({"standard": {"mean": 1, "std": 0}}, r"std > 0, received 0"),
+        ({"minmax": {"low": 1}}, r"both low and high, or neither"),
+        ({"minmax": {"low": 1, "high": 1}}, r"low < high, received low=1.0, high=1.0"),
         ("linear", r"one transform of .*received 'linear'"),
         ({"linear": {"low": 0, "high": 1}, "log": {"floor": 1}}, r"one transform of .*'log'"),
     ],
