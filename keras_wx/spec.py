@@ -379,7 +379,7 @@ class Sample(Record):
         data = self.model_dump()
         override = dict(override)
         changes = override.pop("variables", {})
-        if isinstance(changes, (list, tuple)):
+        if isinstance(changes, (list, tuple)) and all(isinstance(n, str) for n in changes):
             changes = self._without_others(changes)
         for name, fields in _changes("grids", override.pop("grids", {})):
             if name not in data["grids"]:
@@ -406,7 +406,7 @@ class Sample(Record):
         known = dict.fromkeys(v.name for v in self.of_role("input", "target"))
         for name in names:
             if name not in known:
-                raise unknown_name("name in sample.variables", str(name), known)
+                raise unknown_name("name in sample.variables", name, known)
         return {name: None for name in known if name not in names}
 
     def _only_grid(self) -> dict[str, str]:
