@@ -38,6 +38,9 @@ class CloudDistribution:
         >>> snow = gates.exceedance(transform(-20.0))
     """
 
+    PARAMETERS = 3
+    """Numbers a gate that a head gives."""
+
     def __init__(self, parameters):
         parameters = ops.cast(parameters, "float32")
         self.logit = parameters[..., 0]

@@ -29,7 +29,7 @@ class CloudLikelihood(keras.losses.Loss):
         super().__init__(reduction=reduction, name=name, **kwargs)
 
     def call(self, y_true, y_pred):
-        if y_pred.shape[-1] != 3:
+        if y_pred.shape[-1] != CloudDistribution.PARAMETERS:
             raise ModelError(
                 "The loss 'cloud_likelihood' expects three parameters a gate, as a probabilistic "
                 f"head gives them. Received: y_pred of shape {tuple(y_pred.shape)}"

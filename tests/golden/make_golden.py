@@ -15,7 +15,7 @@ sys.path.insert(0, str(HERE.parent / "zoo"))
 
 import zoo_cases  # noqa: E402
 
-for name in sys.argv[1:] or [*zoo_cases.NETWORKS, *zoo_cases.BASELINES]:
+for name in sys.argv[1:] or [*zoo_cases.NETWORKS, *zoo_cases.HEADS, *zoo_cases.BASELINES]:
     model = zoo_cases.tiny(name)
     output = zoo_cases.forecast(model, zoo_cases.inputs(model))
     np.savez_compressed(HERE / f"{name}.npz", output=output)

@@ -40,7 +40,7 @@ class Case:
         return model
 
 
-@pytest.fixture(scope="module", params=zoo_cases.NETWORKS)
+@pytest.fixture(scope="module", params=[*zoo_cases.NETWORKS, *zoo_cases.HEADS])
 def case(request):
     return Case(request.param)
 
@@ -157,7 +157,7 @@ def test_training_under_xla(case):
 
 def test_tensorflow_and_jax_agree(tmp_path):
     """The same files under JAX, where TensorFlow is not to be had: forecasts, scores, gradients."""
-    for name in [*zoo_cases.NETWORKS, *zoo_cases.BASELINES]:
+    for name in [*zoo_cases.NETWORKS, *zoo_cases.HEADS, *zoo_cases.BASELINES]:
         model = zoo_cases.tiny(name)
         directory = keras_wx.save(model, tmp_path / name)
         x = zoo_cases.inputs(model)
@@ -216,6 +216,8 @@ def test_preset_builds_and_agrees_with_its_sample(name):
     assert model.count_params() == preset.parameters
     (grid,) = preset.sample.grids.values()
     given, expected = zoo_cases.shapes(preset.sample, grid.shape)
+    if getattr(model, "distribution", None):
+        expected = (*expected[:-1], model.distribution.PARAMETERS)
     assert model(keras.KerasTensor((1, *given))).shape == (1, *expected)
 
 

@@ -21,11 +21,18 @@ BATCH = 3
 
 NETWORKS = [name for name in models if not issubclass(models.get(name), Baseline)]
 BASELINES = [name for name in models if issubclass(models.get(name), Baseline)]
+HEADS = {"unet3plus_probabilistic": "unet3plus_curtain_era5_prob_small"}
+"""Presets that give something else than the others of their architecture."""
 
 
 def tiny(architecture: str) -> keras.Model | Baseline:
-    """The model in its tiny configuration, compiled as its preset says, with formula weights."""
-    preset = next(
+    """The model in its tiny configuration, compiled as its preset says, with formula weights.
+
+    It may also be one of `HEADS`.
+    """
+    preset = HEADS.get(architecture)
+    architecture = presets.base(preset).architecture if preset else architecture
+    preset = preset or next(
         (
             name
             for name in keras_wx.list_models()

@@ -16,12 +16,12 @@ from keras_wx.layers import (
     dropout_layers,
     switch_dropout,
 )
+from keras_wx.losses import CloudDistribution, CloudLikelihood
 from keras_wx.models.unet.blocks import Block, Blocks, Draws, Tensor
 from keras_wx.models.unet.members import Members
 
 DEPTHS = range(3, 7)
 _EMPTY = {"sigmoid": 0.0}  # otherwise clear air, -1
-_PROBABILISTIC = 3
 
 
 class Features(NamedTuple):
@@ -74,9 +74,10 @@ class UNetFamily(keras.Model):
         deep_supervision: whether `fit` trains the other heads too.
         supervision_weight: what their losses are multiplied by.
         head: activation of the forecast, `"linear"`, `"tanh"` or `"sigmoid"`; or
-            `"probabilistic"` for the parameters of a distribution at each gate in the place of its
-            value: logit of cloud, location, logarithm of the scale. These are not merged with the
-            measurement.
+            `"probabilistic"` for the parameters of a `keras_wx.losses.CloudDistribution` at each
+            gate in the place of its value: logit of cloud, location, logarithm of the scale. The
+            loss `"cloud_likelihood"` trains them, metrics see the median. They are not merged with
+            the measurement: `keras_wx.predict` does that with what it reads off them.
         classification_guided: whether a classifier on the bottleneck, trained beside the rest,
             empties forecasts of curtains in which it finds nothing.
         height: number of rows; None for any.
@@ -140,7 +141,7 @@ class UNetFamily(keras.Model):
         _check(config)
         probabilistic = head == "probabilistic"
         activation = "linear" if probabilistic else head
-        channels = _PROBABILISTIC if probabilistic else outputs
+        channels = CloudDistribution.PARAMETERS if probabilistic else outputs
         empty = _EMPTY.get(activation, -1.0)
 
         # === Layers ===
@@ -186,6 +187,7 @@ class UNetFamily(keras.Model):
         self._config = config
         self._empty = empty
         self._merges = merge is not None
+        self._draws_from_law = probabilistic
         self._members = Members(lambda x, draws: run(x, draws)[0], body.reach + self.head_size // 2)
 
     # === Forecasts ===
@@ -202,12 +204,23 @@ class UNetFamily(keras.Model):
         return 2 ** self._config["depth"]
 
     @property
-    def stochastic(self) -> bool:
-        """Whether forecasts from the same curtain differ."""
+    def distribution(self) -> type[CloudDistribution] | None:
+        """What the forecast holds the parameters of, gate by gate; None where it is the value."""
+        return CloudDistribution if self._config["head"] == "probabilistic" else None
+
+    @property
+    def drops_out(self) -> bool:
+        """Whether two calls with the same curtain differ: dropout is on."""
         return any(layer.active and layer.rate > 0 for layer in dropout_layers(self))
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether `keras_wx.predict` draws members: by dropout, or from distributions."""
+        return self._draws_from_law or self.drops_out
 
     @stochastic.setter
     def stochastic(self, value: bool):
+        self._draws_from_law = value and self.distribution is not None
         switch_dropout(self, value)
 
     def predict_members(self, x: np.ndarray, members: int) -> np.ndarray:
@@ -233,7 +246,7 @@ class UNetFamily(keras.Model):
         """
         x = np.asarray(x, np.float32)
         self._check_fits(x.shape)
-        if members < 1 or not self.stochastic:
+        if members < 1 or not self.drops_out:
             raise ModelError(
                 f"An ensemble needs at least one member and a network with dropout that is on. "
                 f"Received: members={members}, dropout={self._config['dropout']}, "
@@ -244,6 +257,7 @@ class UNetFamily(keras.Model):
     # === Training ===
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        self._check_loss()
         if not isinstance(y_pred, (list, tuple)):
             return super().compute_loss(x, y, y_pred, sample_weight, training)
         forecast, *sides = y_pred
@@ -259,6 +273,8 @@ class UNetFamily(keras.Model):
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         if isinstance(y_pred, (list, tuple)):
             y_pred = y_pred[0]
+        if self.distribution:
+            y_pred = ops.expand_dims(self.distribution(y_pred).quantile(0.5), -1)
         return super().compute_metrics(x, y, y_pred, sample_weight)
 
     def _class_loss(self, y, classes, sample_weight):
@@ -271,6 +287,17 @@ class UNetFamily(keras.Model):
         return ops.mean(keras.losses.binary_crossentropy(truth, classes))
 
     # === Checks, configuration ===
+
+    def _check_loss(self):
+        """A loss of values would train the first parameter to be one, and say nothing."""
+        known = isinstance(self.loss, (str, keras.losses.Loss))
+        if self.distribution and known and not isinstance(self.loss, CloudLikelihood):
+            raise ModelError(
+                f"{self.name} has a probabilistic head, whose parameters the loss "
+                "'cloud_likelihood' trains: model.compile(loss=keras_wx.losses.get("
+                "'cloud_likelihood'), ...). A function of one's own is taken too. "
+                f"Received: loss={getattr(self.loss, 'name', self.loss)!r}"
+            )
 
     def _check_fits(self, received: tuple[int | None, ...]):
         _, height, width, channels = self.input_shape
