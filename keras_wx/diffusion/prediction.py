@@ -1,0 +1,108 @@
+"""What a network predicts of a noisy field: the noise, the clean field, or the velocity.
+
+With `x_t = alpha x0 + sigma epsilon` and `alpha^2 + sigma^2 = 1`, each follows from another one
+and `x_t` (Salimans & Ho 2022, section 4 and appendix D):
+
+* `v = alpha epsilon - sigma x0`
+* `x0 = alpha x_t - sigma v = (x_t - sigma epsilon) / alpha`
+* `epsilon = alpha v + sigma x_t = (x_t - alpha x0) / sigma`
+
+Everything is plain arithmetic, so that numbers, NumPy arrays and tensors will do.
+"""
+
+from __future__ import annotations
+
+from keras import ops
+
+from keras_wx.errors import unknown_name
+
+PREDICTIONS = ("epsilon", "x0", "v")
+
+
+def check_prediction(kind: str) -> None:
+    """Raises UnknownNameError unless networks can predict this."""
+    if kind not in PREDICTIONS:
+        raise unknown_name("prediction", kind, PREDICTIONS)
+
+
+def to_x0(kind: str, output, x, alpha, sigma):
+    """The clean field.
+
+    Args:
+        kind: what `output` is: "epsilon", "x0" or "v".
+        output: what the network said of `x`, of the same shape.
+        x: the noisy field.
+        alpha: what is left of the field in `x`, of a shape that broadcasts; not 0 for "epsilon".
+        sigma: how much noise it has.
+
+    Raises:
+        UnknownNameError: another kind.
+    """
+    check_prediction(kind)
+    if kind == "epsilon":
+        return (x - sigma * output) / alpha
+    return output if kind == "x0" else alpha * x - sigma * output
+
+
+def to_epsilon(kind: str, output, x, alpha, sigma):
+    """The noise; arguments and errors as of `to_x0`, with a sigma that is not 0 for "x0"."""
+    check_prediction(kind)
+    if kind == "x0":
+        return (x - alpha * output) / sigma
+    return output if kind == "epsilon" else alpha * output + sigma * x
+
+
+def to_v(kind: str, output, x, alpha, sigma):
+    """The velocity; arguments and errors as of `to_x0`."""
+    check_prediction(kind)
+    if kind == "epsilon":
+        return (output - sigma * x) / alpha
+    return output if kind == "v" else (alpha * x - output) / sigma
+
+
+def target(kind: str, x0, noise, alpha, sigma):
+    """What the network should have said of `alpha x0 + sigma noise`.
+
+    Args:
+        kind: "epsilon", "x0" or "v".
+        x0: the clean field.
+        noise: of the same shape.
+        alpha: of a shape that broadcasts.
+        sigma: likewise.
+
+    Raises:
+        UnknownNameError: another kind.
+    """
+    check_prediction(kind)
+    if kind == "epsilon":
+        return noise
+    return x0 if kind == "x0" else alpha * noise - sigma * x0
+
+
+def min_snr_weight(kind: str, alpha, sigma, gamma: float):
+    """Weight of the squared error, so that the cleanest times do not outweigh the others.
+
+    It is `min(SNR, gamma)` times the error of x0 with `SNR = alpha^2 / sigma^2`, which in the error
+    of what the network predicts is `min(SNR, gamma)` for "x0", `min(SNR, gamma) / SNR` for
+    "epsilon" and `min(SNR, gamma) / (SNR + 1)` for "v" (Hang et al. 2023, section 3.4).
+
+    Args:
+        kind: "epsilon", "x0" or "v".
+        alpha: tensor.
+        sigma: tensor of the same shape; 0 nowhere.
+        gamma: 5 in the paper.
+
+    Raises:
+        UnknownNameError: another kind.
+
+    References:
+        Hang et al. (2023), Efficient Diffusion Training via Min-SNR Weighting Strategy,
+        arXiv:2303.09556.
+    """
+    check_prediction(kind)
+    signal, noise = ops.square(alpha), ops.square(sigma)
+    if kind == "epsilon":
+        # Where nothing of the field is left, the quotient is past every gamma, hence 1.
+        return ops.minimum(1.0, gamma * noise / ops.maximum(signal, 1e-30))
+    smaller = ops.minimum(signal, gamma * noise)
+    return smaller / noise if kind == "x0" else smaller
