@@ -21,7 +21,7 @@ _HOMES = {
     "Samples": "pydataset",
 }
 
-_MODULES = ("curtain", "hko_2015")
+_MODULES = ("curtain", "downscale", "hko_2015", "similarity")
 
 __all__ = sorted(["conform", *_HOMES, *_MODULES])
 

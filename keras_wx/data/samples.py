@@ -12,6 +12,7 @@ from keras_wx.data.augment import CURTAIN_KINDS, Augmentation, centre, crop_kind
 from keras_wx.data.channels import Channel, plan_arrays
 from keras_wx.data.conform import conform
 from keras_wx.data.curtain.samples import curtain_samples
+from keras_wx.data.downscale.samples import downscale_samples
 from keras_wx.data.frames import FrameStore
 from keras_wx.data.pydataset import Samples
 from keras_wx.data.selection import select
@@ -37,6 +38,7 @@ def samples(
     min_rain_fraction: float | None = None,
     augment: Iterable[str] | None = None,
     crop: str | None = "auto",
+    crop_stride: int | tuple[int, int] | None = None,
     stride: int = 1,
     drop_remainder: bool = False,
     cache_bytes: int = 2 * 1024**3,
@@ -79,7 +81,11 @@ def samples(
             for the split `"train"`, as far as the grid allows, and nothing otherwise.
         crop: where data are larger than the preset's grid: `"random"`, `"center"`, None for the
             whole grid (less what the model's patches do not divide), or `"auto"`, which is random
-            for the split `"train"` and the centre otherwise. Curtains keep their lowest rows.
+            for the split `"train"` and the centre otherwise. Curtains keep their lowest rows. Where
+            frames are channels, `"random"` draws a crop in each part of the domain, and
+            `"tiles"`, which `"auto"` takes for all splits but `"train"`, covers it.
+        crop_stride: where frames are channels, the largest number of points from one tile to the
+            next. None takes the size of a crop: each point is in about one.
         stride: frames between the starts of two windows.
         drop_remainder: leave out the last batch where it is smaller.
         cache_bytes: memory for frames that were read, as float32.
@@ -95,7 +101,10 @@ def samples(
         differ in grid or steps are a dict of such arrays. Of curtains, x is
         `(batch, height, time, channels)`, with the mask as its last channel, and the weight
         `(batch, height, time)` is the mask, 0 where the target is missing. Its ramp is drawn anew
-        for each window of the split `"train"`, and that of forecasts otherwise.
+        for each window of the split `"train"`, and that of forecasts otherwise. With
+        `layout: channels`, x is `(batch, y, x, channels)`: the frames of each input from oldest to
+        newest, then masks, static and calendar maps (`samples.channels` names them); y is
+        `(batch, y, x, targets)` and the weight `(batch, y, x)`.
 
     Raises:
         DataError: for data that do not fit, and when no window is left.
@@ -109,8 +118,15 @@ def samples(
     ```
     """
     sample, training = _contract(preset)
-    if sample.of_role("calendar"):
-        raise DataError("samples makes no channels of role 'calendar', which this preset asks for.")
+    if sample.of_role("calendar") and not sample.is_downscaling:
+        raise DataError(
+            "The preset asks for maps of role 'calendar', which samples with layout: channels have."
+        )
+    if crop_stride is not None and not sample.is_downscaling:
+        raise DataError(
+            "crop_stride: only samples with layout: channels are cut into tiles. "
+            f"Received: crop_stride={crop_stride!r}"
+        )
     for name in options:
         if name not in _OPTIONS:
             known = [*inspect.signature(samples).parameters, *_OPTIONS]
@@ -140,6 +156,29 @@ def samples(
             gap=gap,
             filter=_rain_filter(sample, filter, min_rain_fraction),
             augment=[k for k in usual if k in CURTAIN_KINDS] if augment is None else augment,
+            stride=stride,
+            cache_bytes=cache_bytes,
+            batch_size=batch_size,
+            shuffle=for_training if shuffle is None else shuffle,
+            seed=seed,
+            drop_remainder=drop_remainder,
+            **options,
+        )
+    if sample.is_downscaling:
+        usual = "random" if for_training else "tiles"
+        return downscale_samples(
+            data,
+            sample,
+            attrs=dataset.attrs,
+            split=split,
+            splits=splits,
+            gap=gap,
+            filter=_rain_filter(sample, filter, min_rain_fraction),
+            augment=(training.augment if training and for_training else ())
+            if augment is None
+            else augment,
+            crop=usual if crop == "auto" else crop,
+            crop_stride=crop_stride,
             stride=stride,
             cache_bytes=cache_bytes,
             batch_size=batch_size,

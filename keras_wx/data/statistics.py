@@ -11,11 +11,14 @@ import numpy as np
 import xarray as xr
 
 from keras_wx.data.conform import conform
+from keras_wx.data.downscale.calendar import OF_TIMES, calendar_map
+from keras_wx.data.downscale.fields import fine_field
+from keras_wx.data.downscale.groups import groups_of
 from keras_wx.data.frames import block_edges
 from keras_wx.data.splits import Splits, frames_of
 from keras_wx.errors import DataError
 from keras_wx.spec import Preset, Sample, Variable
-from keras_wx.transforms import IDENTITY, Chain, Standard, Transform
+from keras_wx.transforms import IDENTITY, Chain, Statistical, Transform, steps_of
 
 PresetOrSample = TypeVar("PresetOrSample", Preset, Sample)
 
@@ -28,7 +31,10 @@ def fit_statistics(
     gap: str | timedelta | None = None,
     **conversions,
 ) -> PresetOrSample:
-    """Fills in the `standard` transforms that have no mean and standard deviation yet.
+    """Fills in the `standard` and `minmax` transforms that have no numbers yet.
+
+    Variables with `statistics_by` get numbers for each season, month or area that the training part
+    reaches into, frames by their own time.
 
     Args:
         preset: a preset or its sample.
@@ -51,13 +57,15 @@ def fit_statistics(
     """
     sample = preset.sample if isinstance(preset, Preset) else preset
     data, part = _training_part(dataset, sample, splits, gap, conversions)
-    found: dict[tuple[str, Transform], Transform] = {}
+    found: dict[tuple, dict] = {}
     variables = []
     for variable in sample.variables:
-        key = variable.name, variable.transform
-        if key not in found:
-            found[key] = _filled_in(variable, data, part)
-        variables.append(variable.model_copy(update={"transform": found[key]}))
+        key = variable.name, variable.transform, variable.statistics_by
+        if variable.needs_statistics and key not in found:
+            field = _field_of(variable, data, part, sample)
+            found[key] = _numbers(variable, field, part, data.attrs.get("area"))
+        update = found[key] if variable.needs_statistics else {}
+        variables.append(variable.model_copy(update=update))
     sample = sample.model_copy(update={"variables": tuple(variables)})
     if isinstance(preset, Preset):
         return preset.model_copy(update={"sample": sample})
@@ -89,7 +97,9 @@ def training_statistics(
     """
     sample = preset.sample if isinstance(preset, Preset) else preset
     data, part = _training_part(dataset, sample, splits, gap, conversions)
-    return {str(name): _moments(field, part, IDENTITY).record() for name, field in data.items()}
+    return {
+        str(name): _moments(field, part, IDENTITY)[None].record() for name, field in data.items()
+    }
 
 
 @dataclass
@@ -137,31 +147,71 @@ def _training_part(
     return data, frames_of("train", times, sample, splits=splits, gap=gap, attrs=dataset.attrs)
 
 
-def _filled_in(variable: Variable, data: xr.Dataset, part: list[slice]) -> Transform:
-    """The variable's transform with numbers, each of what the steps before it make of the data."""
-    transform = variable.transform
-    if variable.needs_statistics and variable.statistics_by:
-        raise DataError(
-            f"Variable {variable.name!r} wants statistics by {', '.join(variable.statistics_by)}, "
-            "and fit_statistics takes one mean over all of the training part."
-        )
-    steps = list(transform.steps) if isinstance(transform, Chain) else [transform]
+def _field_of(
+    variable: Variable, data: xr.Dataset, part: list[slice], sample: Sample
+) -> xr.DataArray:
+    """The variable in the data, or a map of the calendar at the points where it varies."""
+    if variable.role != "calendar":
+        return data[variable.name]
+    fine, times = fine_field(data, sample), data["time"].values
+    if variable.name in OF_TIMES:
+        point = calendar_map(variable.name, times, fine)[:, 0, 0]
+        return xr.DataArray(point, dims="time", coords={"time": times}, name=variable.name)
+    positions = calendar_map(variable.name, times[0], fine)
+    return xr.DataArray(positions, dims=fine.dims[-2:], name=variable.name)
+
+
+def _numbers(
+    variable: Variable, field: xr.DataArray, part: list[slice], area: str | None
+) -> dict[str, Transform | dict]:
+    """The fields of a variable that change: its transform or, of groups, its statistics."""
+    steps = list(steps_of(variable.transform))
     for i, step in enumerate(steps):
-        if isinstance(step, Standard) and step.needs_statistics:
-            found = _moments(data[variable.name], part, Chain(steps=tuple(steps[:i]))).record()
-            if not found["std"] > 0:
-                raise DataError(
-                    f"Variable {variable.name!r} is {found['mean']:g} {variable.units} everywhere "
-                    "in the training part: a constant has no standard score."
-                )
-            steps[i] = Standard(mean=found["mean"], std=found["std"])
-    return Chain(steps=tuple(steps)) if isinstance(transform, Chain) else steps[0]
+        if not (isinstance(step, Statistical) and step.needs_statistics):
+            continue
+        before = Chain(steps=tuple(steps[:i]))
+        times = field["time"].values if "time" in field.dims else None
+        groups = groups_of(variable.statistics_by, times, area)
+        found = _moments(field, part, before, groups)
+        fitted = {group: _fitted(step, moments, variable) for group, moments in found.items()}
+        if groups is not None:
+            return {"statistics": {group: dict(new) for group, new in sorted(fitted.items())}}
+        steps[i] = fitted[None]
+    chained = isinstance(variable.transform, Chain)
+    return {"transform": Chain(steps=tuple(steps)) if chained else steps[0]}
 
 
-def _moments(field: xr.DataArray, part: list[slice], transform: Transform) -> _Moments:
-    moments = _Moments()
+def _fitted(step: Statistical, moments: _Moments, variable: Variable) -> Statistical:
+    found = moments.record()
+    if not found["std"] > 0:
+        raise DataError(
+            f"Variable {variable.name!r} is {found['mean']:g} {variable.units} everywhere in the "
+            "training part: a constant has no standard score, and no range."
+        )
+    return step.fitted(found)
+
+
+def _moments(
+    field: xr.DataArray,
+    part: list[slice],
+    transform: Transform,
+    groups: np.ndarray | None = None,
+) -> dict[str | None, _Moments]:
+    """Moments of what a transform makes of a field, of each group of frames.
+
+    Args:
+        field: dims `(time, ...)`, or none of time: then it counts as a whole.
+        part: frames that count.
+        transform: physical values to what the moments are of.
+        groups: name of the group of each frame; None for one group, whose name is None.
+
+    Raises:
+        DataError: for a field without a valid value.
+    """
+    moments: dict[str | None, _Moments] = {None: _Moments()} if groups is None else {}
     if "time" not in field.dims:
-        moments.add(transform(field.values))
+        name = None if groups is None else str(groups)
+        moments.setdefault(name, _Moments()).add(transform(field.values))
     else:
         field = field.transpose("time", ...)  # the columns of a curtain come last
         blocks = block_edges(field)
@@ -169,7 +219,18 @@ def _moments(field: xr.DataArray, part: list[slice], transform: Transform) -> _M
             edges = np.clip(blocks, frames.start, frames.stop)
             for start, stop in itertools.pairwise(edges):
                 if start < stop:
-                    moments.add(transform(field.variable[start:stop].values))
-    if not moments.count:
+                    values = transform(field.variable[start:stop].values)
+                    for name, chosen in _each(groups, start, stop):
+                        moments.setdefault(name, _Moments()).add(values[chosen])
+    known = {name: found for name, found in moments.items() if found.count}
+    if not known:
         raise DataError(f"Variable {field.name!r} has no valid value in the training part.")
-    return moments
+    return known
+
+
+def _each(groups: np.ndarray | None, start: int, stop: int) -> list[tuple]:
+    """Each group among some frames, and which of them are of it."""
+    if groups is None:
+        return [(None, slice(None))]
+    here = groups[start:stop]
+    return [(str(group), here == group) for group in np.unique(here)]

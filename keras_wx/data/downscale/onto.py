@@ -1,0 +1,153 @@
+"""Interpolation of coarse frames onto the fine grid, over the crop that is wanted alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import xarray as xr
+
+from keras_wx.data.geometry import is_geographic, unit_km
+from keras_wx.errors import DataError
+
+_ROUNDING = 1e-3
+"""What part of a cell a fine point may lie beyond it: coordinates are of single precision."""
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """For each fine point: two coarse ones, and the share of the second."""
+
+    first: np.ndarray
+    second: np.ndarray
+    share: np.ndarray
+
+
+class Onto:
+    """Brings frames of a coarse grid onto a fine one, by the nearest point or linearly.
+
+    Each axis by itself: coordinates may ascend or descend, be unevenly spaced, and longitudes may
+    be counted from 0 or from -180. Between the outermost coarse points and the edges of their cells
+    their values are held.
+
+    Args:
+        coarse: field with dims `(..., y, x)` and coordinates along both.
+        fine: the same on the fine grid.
+        method: `"nearest"` or `"bilinear"`.
+
+    Attributes:
+        shape: rows and columns of the fine grid.
+
+    Raises:
+        DataError: for a coarse grid that does not cover the fine one, and for grids of which one
+            has degrees and the other metres, or no coordinates.
+
+    Example:
+
+    ```python
+    onto = Onto(dataset["coarse_air"], dataset["air"], "bilinear")
+    fine = onto(dataset["coarse_air"].values)
+    ```
+    """
+
+    def __init__(
+        self, coarse: xr.DataArray, fine: xr.DataArray, method: Literal["nearest", "bilinear"]
+    ):
+        degrees = [_in_degrees(field) for field in (coarse, fine)]
+        if degrees[0] != degrees[1]:
+            kinds = ["degrees" if one else "metres" for one in degrees]
+            raise DataError(
+                f"{coarse.name!r} has coordinates in {kinds[0]}, {fine.name!r} in {kinds[1]}. Both "
+                "need the same: bring one of them onto the other's projection first."
+            )
+        self._axes = tuple(
+            _axis(coarse, fine, axis, method, around=degrees[0] and axis == -1) for axis in (-2, -1)
+        )
+        self._bilinear = method == "bilinear"
+        self.shape = fine.shape[-2:]
+
+    def __call__(
+        self, frames: np.ndarray, rows: slice = slice(None), columns: slice = slice(None)
+    ) -> np.ndarray:
+        """Interpolates.
+
+        Args:
+            frames: `(..., coarse y, coarse x)`.
+            rows, columns: of the fine grid.
+
+        Returns:
+            `(..., rows, columns)`, NaN where a point that counts is missing.
+        """
+        y, x = (
+            _Axis(axis.first[part], axis.second[part], axis.share[part])
+            for axis, part in zip(self._axes, (rows, columns), strict=True)
+        )
+        if not self._bilinear:
+            return frames[..., y.first[:, None], x.first]
+        share = y.share[:, None].astype(frames.dtype)
+        lines = frames[..., y.first, :] * (1 - share) + frames[..., y.second, :] * share
+        share = x.share.astype(frames.dtype)
+        return lines[..., x.first] * (1 - share) + lines[..., x.second] * share
+
+
+def _in_degrees(field: xr.DataArray) -> bool:
+    for dim in field.dims[-2:]:
+        if dim not in field.coords or field.sizes[dim] < 2:
+            raise DataError(
+                f"Variable {field.name!r}: expected coordinates of at least two points along "
+                f"{dim!r}, to bring one grid onto the other. dataset.assign_coords({dim}=...) "
+                "gives them."
+            )
+    dim = str(field.dims[-2])
+    return is_geographic(field, dim) or dim.removeprefix("coarse_") in ("lat", "latitude")
+
+
+def _axis(
+    coarse: xr.DataArray, fine: xr.DataArray, axis: int, method: str, *, around: bool
+) -> _Axis:
+    old, new = (_values(field, axis, in_metres=not _in_degrees(field)) for field in (coarse, fine))
+    if around:
+        # The same meridians, counted such that the fine grid is in the middle.
+        middle = (new[0] + new[-1]) / 2
+        old = middle + (old - middle + 180.0) % 360.0 - 180.0
+    order = np.argsort(old)
+    old = old[order]
+    if (np.diff(old) <= 0).any():
+        raise DataError(f"Coordinate {coarse.dims[axis]!r}: expected values that differ.")
+    if around and old[0] + 360.0 - old[-1] < 1.5 * np.diff(old).max():
+        old = np.r_[old[-1] - 360.0, old, old[0] + 360.0]
+        order = np.r_[order[-1], order, order[0]]
+    _refuse_beyond(old, new, coarse, fine, axis)
+    left = np.clip(np.searchsorted(old, new, side="right") - 1, 0, old.size - 2)
+    share = np.clip((new - old[left]) / (old[left + 1] - old[left]), 0.0, 1.0)
+    if method == "nearest":
+        share = np.where(share > 0.5, 1.0, 0.0)
+    # A point that has no share is not read: it may be missing.
+    first = np.where(share == 1, left + 1, left)
+    second = np.where(share == 0, left, left + 1)
+    return _Axis(order[first], order[second], share)
+
+
+def _values(field: xr.DataArray, axis: int, *, in_metres: bool) -> np.ndarray:
+    coordinate = field[field.dims[axis]]
+    values = coordinate.values.astype("float64")
+    return values * (1000 * unit_km(coordinate)) if in_metres else values
+
+
+def _refuse_beyond(
+    old: np.ndarray, new: np.ndarray, coarse: xr.DataArray, fine: xr.DataArray, axis: int
+) -> None:
+    ends = old[1] - old[0], old[-1] - old[-2]
+    low, high = old[0] - ends[0] / 2, old[-1] + ends[1] / 2
+    slack = _ROUNDING * max(ends)
+    if new.min() >= low - slack and new.max() <= high + slack:
+        return
+    dim = fine.dims[axis]
+    inside = int(((new >= low) & (new <= high)).sum())
+    raise DataError(
+        f"The coarse grid of {coarse.name!r} does not cover the fine one of {fine.name!r}: along "
+        f"{dim!r} its cells reach from {low:g} to {high:g}, and the fine points from "
+        f"{new.min():g} to {new.max():g}, of which {inside:,} of {new.size:,} are covered. "
+        f"fine.sel({dim}=slice(...)) cuts the fine grid, where no larger coarse field is at hand."
+    )
