@@ -6,7 +6,7 @@ One schema holds all three tasks. It refuses unknown keys, and imports neither K
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
@@ -642,14 +642,14 @@ def read_sample(data: Any, base: Sample | None = None) -> Sample:
         UnknownNameError: changes of a grid or variable that `base` does not have.
     """
     try:
-        if base is None or not isinstance(data, dict) or _is_whole(data):
+        if base is None or not isinstance(data, Mapping) or _is_whole(data):
             return Sample.model_validate(data)
-        return base.merged(data)
+        return base.merged(dict(data))
     except ValidationError as error:
         raise PresetError(_explain(error, "What was given", kind="sample")) from None
 
 
-def _is_whole(section: dict[str, Any]) -> bool:
+def _is_whole(section: Mapping[str, Any]) -> bool:
     variables = section.get("variables")
     return isinstance(variables, (list, tuple)) and any(isinstance(v, dict) for v in variables)
 

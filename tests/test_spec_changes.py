@@ -49,7 +49,7 @@ def test_read_sample_is_whole_or_changes_another():
     assert spec.read_sample(whole) == spec.read_sample(whole, sample) == sample
     assert spec.read_sample({"step": "10min"}, sample) == sample.merged({"step": "10min"})
     assert spec.read_sample(sample, sample) is sample
-    with pytest.raises(PresetError, match=r"grids.*variables"):
+    with pytest.raises(PresetError, match=r"grids: this key is missing"):
         spec.read_sample({"step": "10min"})
     with pytest.raises(PresetError, match=r"step: expected a time such as '5min'"):
         spec.read_sample({"step": "ten"}, sample)

@@ -15,7 +15,7 @@ import xarray as xr
 from keras_wx.data.pydataset import Samples
 from keras_wx.data.samples import samples as cut
 from keras_wx.errors import DataError, ModelError
-from keras_wx.spec import Preset, Sample
+from keras_wx.spec import Preset, Sample, read_sample
 from keras_wx.training.recipe import resolve
 from keras_wx.zoo.loading import load, preset_for, preset_of
 
@@ -54,15 +54,15 @@ def prepare_model(
                 "builds a new one."
             )
         model, preset = name, preset_of(name)
+        if sample:
+            own = read_sample(sample, preset.sample)
+            preset = preset.model_copy(update={"sample": own})
     else:
         precision = resolve(preset_for(name, weights), recipe).mixed_precision
+        changes = {"sample": sample or None, **(config or {})}
         with _policy(precision):
-            model = load(name, weights=weights, compile=False, **(config or {}))
+            model = load(name, weights=weights, compile=False, **changes)
         preset = preset_of(model)
-    if isinstance(sample, Sample):
-        preset = preset.model_copy(update={"sample": sample})
-    elif sample:
-        preset = preset.model_copy(update={"sample": preset.sample.merged(dict(sample))})
     model.preset = preset.model_copy(update={"training": resolve(preset, recipe)})
     return model
 

@@ -84,7 +84,7 @@ def train(
             checkpoint of another run; None for random ones.
         config: changes of the architecture's configuration, as `keras_wx.load` takes them.
         sample: what the model eats and gives, where it is not the preset's: a `Sample`, or the
-            fields that change, as a weights variant has them.
+            fields that change, as `keras_wx.load` takes them.
         samples: further arguments of `keras_wx.samples` for datasets, such as `{"regrid": True}`.
         val_samples: those of them that differ for the validation, such as `{"stride": 15}`.
         seed: of weights, order, augmentation and dropout.

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import os
 import re
 import tempfile
-import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from keras_wx.baselines import Baseline
-from keras_wx.errors import ModelError, WeightsError, unknown_name
+from keras_wx.errors import ModelError, WeightsError
 from keras_wx.registry import models
-from keras_wx.spec import Preset, Sample, Weights, WeightsTable, read_sample
+from keras_wx.spec import Preset, Sample, Weights, WeightsTable
 from keras_wx.zoo import presets
+from keras_wx.zoo.overrides import overridden
+from keras_wx.zoo.transfer import channel_changes, transfer
 
 if TYPE_CHECKING:
     import keras
@@ -30,7 +31,7 @@ def load(
     *,
     weights: str | os.PathLike | None = "default",
     compile: bool = True,
-    sample: Sample | dict[str, Any] | None = None,
+    sample: Sample | Mapping[str, Any] | None = None,
     **overrides: Any,
 ) -> keras.Model | Baseline:
     """Loads a model of the zoo, with trained weights and its preset.
@@ -40,12 +41,16 @@ def load(
         weights: `"default"`, the name of a variant, the path of a `.weights.h5` file, or None for
             random weights. Nothing else gives random weights.
         compile: whether to compile with the preset's loss, optimizer and metrics.
-        sample: what the model eats and gives, as in a preset file. Numbers of frames and the grid
-            follow the overrides by themselves; other `channels` need other variables, which only
-            a sample can name.
+        sample: what the model eats and gives, where it is not the preset's: a `Sample`, a whole
+            section of a preset file, or the fields that change. `{"variables": ["reflectivity",
+            "temperature"]}` takes these of the preset's variables, and a mapping changes some,
+            takes some out (`{"temperature": None}`) or puts new ones in (see `Sample.merged`).
+            Numbers of inputs and outputs follow the sample; numbers of frames and the grid follow
+            the overrides.
         **overrides: changes of the preset's configuration (`output_frames=30`, `grid=(64, 64)`,
-            `filters=[32, 32]`, ...). Every weight that still fits is kept; a warning names those
-            that start at random and those that have no place any more.
+            `filters=[32, 32]`, ...). Every weight that still fits is kept, also the channels of
+            the variables that remain; a warning names those that start at random and those that
+            have no place any more.
 
     Returns:
         A `keras.Model` whose `preset` attribute says what it eats and gives. Baselines such as
@@ -60,40 +65,32 @@ def load(
     Example:
         >>> model = keras_wx.load("convlstm_hko")
         >>> longer = keras_wx.load("convlstm_hko", output_frames=30)
+        >>> keep = {"variables": ["reflectivity", "temperature"]}
+        >>> smaller = keras_wx.load("unet3plus_kazr_era5", weights=None, sample=keep)
     """
     preset, file = _preset_and_weights(name_or_directory, weights)
     architecture = models.get(preset.architecture)
-    _check_overrides(architecture, preset, overrides)
-    original, preset = preset, _overridden(preset, overrides)
-    if sample is not None:
-        preset = preset.model_copy(update={"sample": read_sample(sample)})
-    elif overrides.get("channels") not in (None, original.config.get("channels", 1)):
-        warnings.warn(
-            f"{preset.full_name}: the sample still names "
-            f"{', '.join(v.name for v in preset.sample.inputs)} as input. samples and predict need "
-            f"one that names {overrides['channels']} variables: load(..., sample=...).",
-            stacklevel=2,
-        )
-    model = build(preset)
+    model = build(overridden(preset, architecture, overrides, sample))
     if file is not None:
-        _fill(model, original, file, own=_is_file(weights))
+        _fill(model, preset, file, own=_is_file(weights))
     if compile and preset.training is not None:
         from keras_wx.zoo.compiling import compile_model
 
-        compile_model(model, preset)
+        compile_model(model, model.preset)
     return model
 
 
 def _fill(model: keras.Model, original: Preset, file: Path, *, own: bool) -> None:
-    """Gives a model the weights of a file: those of the configuration without overrides or, of a
-    user's own file, perhaps of the one that is asked for."""
+    """Gives a model the weights of a file: those of the preset without changes or, of a user's own
+    file, perhaps of the model that is asked for."""
     from keras_wx.zoo.hdf5 import fits, load_weights
 
-    same = model.preset.config == original.config or (own and fits(file, model))
-    source = model if same else build(original)
+    preset = model.preset
+    same = preset.config == original.config and not channel_changes(original, preset)
+    source = model if same or (own and fits(file, model)) else build(original)
     load_weights(source, file)
     if source is not model:
-        _transfer(source, model)
+        transfer(source, model)
 
 
 def _is_file(weights: str | os.PathLike | None) -> bool:
@@ -129,10 +126,9 @@ def rebuild(model: keras.Model | Baseline, **overrides: Any) -> keras.Model | Ba
         A new model; a warning names the weights that no longer fit.
     """
     preset = preset_of(model)
-    _check_overrides(type(model), preset, overrides)
-    new = build(_overridden(preset, overrides))
+    new = build(overridden(preset, type(model), overrides))
     if getattr(model, "weights", None):
-        _transfer(model, new)
+        transfer(model, new)
     return new
 
 
@@ -150,44 +146,6 @@ def preset_of(model: keras.Model | Baseline) -> Preset:
             f"model.preset = keras_wx.info(NAME). Received: {type(model).__name__}"
         )
     return preset
-
-
-def transfer_weights(source: keras.Model, target: keras.Model) -> list[str]:
-    """Copies every weight of `source` that has its place, by path and shape, in `target`.
-
-    Returns:
-        The paths of the weights of `target` that found no source.
-    """
-    known = {variable.path: variable for variable in source.variables}
-    left = []
-    for variable in target.variables:
-        match = known.get(variable.path)
-        if match is not None and tuple(match.shape) == tuple(variable.shape):
-            variable.assign(match.value)
-        elif any(variable is weight for weight in target.weights):
-            left.append(variable.path)
-    return left
-
-
-def _transfer(source: keras.Model, target: keras.Model) -> None:
-    """Gives `target` the weights of `source` that fit; a warning names those that do not."""
-    new = transfer_weights(source, target)
-    places = {weight.path for weight in target.weights}
-    dropped = [weight.path for weight in source.weights if weight.path not in places]
-    facts = []
-    if new:
-        facts.append(
-            "these weights have no trained values in this configuration and start at random: "
-            + ", ".join(new)
-        )
-    if dropped:
-        facts.append(
-            f"these trained weights have no place in this configuration: {', '.join(dropped)}"
-        )
-    if facts:
-        warnings.warn(
-            f"{target.preset.full_name}: {'; '.join(facts)}. All others are kept.", stacklevel=3
-        )
 
 
 def save(model: keras.Model, directory: str | os.PathLike, *, overwrite: bool = False) -> Path:
@@ -293,34 +251,3 @@ def _preset_and_weights(name, weights) -> tuple[Preset, Path | None]:
 
     directory = presets.saved_directory(name)
     return preset, weights_path(preset, preset.variant, directory=directory)
-
-
-def _check_overrides(architecture: type, preset: Preset, overrides: dict) -> None:
-    known = set(inspect.signature(architecture.__init__).parameters) - {"self", "kwargs"}
-    for key in overrides:
-        if key not in known:
-            raise unknown_name(f"configuration key of {preset.name}", key, known)
-
-
-def _overridden(preset: Preset, overrides: dict) -> Preset:
-    """The preset with another configuration, and a sample that goes with it."""
-    if not overrides:
-        return preset
-    try:
-        sample = preset.sample.with_frames(
-            input_frames=overrides.get("input_frames"), output_frames=overrides.get("output_frames")
-        )
-        shape = tuple(overrides.get("grid") or (None, None))
-    except TypeError as error:
-        raise ModelError(
-            f"{preset.full_name}: expected whole numbers of frames and grid=(height, width). "
-            f"Received: {overrides}"
-        ) from error
-    if "grid" in overrides:
-        grids = {
-            name: grid.model_copy(update={"shape": shape}) for name, grid in sample.grids.items()
-        }
-        sample = sample.model_copy(update={"grids": grids})
-    return preset.model_copy(
-        update={"config": preset.config | overrides, "sample": sample, "parameters": None}
-    )

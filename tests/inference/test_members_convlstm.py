@@ -11,7 +11,7 @@ import keras_wx
 from keras_wx.errors import ModelError
 from keras_wx.inference.network import seeded
 from keras_wx.layers import dropout_layers
-from keras_wx.zoo.loading import transfer_weights
+from keras_wx.zoo.transfer import transfer_weights
 
 STEP = np.timedelta64(5, "m").astype("timedelta64[ns]")
 TINY = {"input_frames": 2, "output_frames": 3, "filters": [6, 5]}

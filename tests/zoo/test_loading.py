@@ -375,7 +375,7 @@ def test_a_recipe_that_cannot_be_built(training, message):
 
 
 def test_a_second_channel_needs_a_sample_that_names_it():
-    with pytest.warns(UserWarning, match="still names reflectivity as input"):
+    with pytest.warns(UserWarning, match="still names 1: reflectivity.*sample="):
         keras_wx.load("convlstm_hko", weights=None, channels=2, filters=[2])
     grid = {"grids": {"g": {}}}
     variables = [
