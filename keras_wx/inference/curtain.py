@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
 from keras_wx.baselines import Baseline
-from keras_wx.data.curtain import gate_values, mask_of
-from keras_wx.data.timeaxis import time_step
+from keras_wx.inference.curtain_inputs import COLUMNS_AT_ONCE, CurtainInputs
+from keras_wx.inference.curtain_readings import GATES, Distributions, Values, reading_of
 from keras_wx.inference.layout import Pair, cover
-from keras_wx.inference.network import is_stochastic, run, seeded
-from keras_wx.inference.output import attributes
+from keras_wx.inference.network import run, seeded
+from keras_wx.inference.output import Block, Outline, attributes, in_memory, in_zarr
 from keras_wx.inference.progress import progress_bar
+from keras_wx.inference.summary import Statistics
 from keras_wx.inference.tiles import Tile
-from keras_wx.spec import Preset, Sample, Variable
+from keras_wx.spec import Preset
 
 if TYPE_CHECKING:
     import keras
 
 MASK = "blind_zone"
-COLUMNS_AT_ONCE = 4096
-"""Profiles that a network is given at once, unless the caller says otherwise: members of an
-ensemble that are blended between two tiles would differ less there than elsewhere."""
 
 
 def reconstruct(
@@ -34,17 +33,22 @@ def reconstruct(
     *,
     members: int,
     seed: int,
+    statistics: Statistics | None,
+    batch_size: int | None,
     tile: Pair | None,
     overlap: Pair | None,
+    path: Path | None,
     progress: bool | None,
 ) -> xr.Dataset:
     """Curtains with their blind zone filled in.
 
     Args:
-        model: gives network numbers `(batch, height, time, outputs)`.
+        model: gives network numbers `(batch, height, time, outputs)`, or the parameters of its
+            `distribution`.
         preset: of the model.
         data: what `keras_wx.data.conform` gives, dims `(height, time)`.
-        members, seed, tile, overlap, progress: as in `keras_wx.predict`.
+        statistics: of the distributions, in closed form; None for none.
+        members, seed, batch_size, tile, overlap, path, progress: as in `keras_wx.predict`.
 
     Returns:
         A Dataset with dims `([realization,] time, height)`, each target that is not auxiliary in
@@ -54,121 +58,152 @@ def reconstruct(
         DataError: for missing values outside the blind zone, unless a whole profile is missing.
     """
     sample = preset.sample
-    mask = mask_of(data, sample, buffer=sample.blind_zone.buffer)
-    x, missing = _arrays(data, sample, mask)
-    network = np.full((members, *mask.shape, len(sample.targets)), np.nan, np.float32)
-    pieces = list(_pieces(data["time"].values, sample, missing))
-    tiles = [_tiles(model, x[:, :, piece], tile, overlap) for piece in pieces]
-    with (
-        progress_bar(preset.full_name, members * sum(map(len, tiles)), progress) as count,
-        seeded(model, seed),
-    ):
-        for piece, parts in zip(pieces, tiles, strict=True):
-            network[:, :, piece] = _fill_in(model, x[:, :, piece], parts, members, sample, count)
-    values = {
-        target.name: _physical(network[..., channel], data[target.name].values, mask, target)
-        for channel, target in enumerate(sample.targets)
-        if not target.auxiliary
-    }
-    return _dataset(preset, data, values, mask, members, seed if is_stochastic(model) else None)
-
-
-def _arrays(data: xr.Dataset, sample: Sample, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What the model reads, `(1, height, time, channels)`, and which profiles are missing."""
-    values = [data[variable.name].values for variable in sample.inputs]
-    seen = mask < 1
-    missing = np.any([(np.isnan(v) | ~seen).all(axis=0) & seen.any(axis=0) for v in values], axis=0)
-    channels = [
-        gate_values(variable, field, mask, data["time"].values, ignore=missing)
-        for variable, field in zip(sample.inputs, values, strict=True)
-    ]
-    return np.stack([*channels, mask], axis=-1)[None].astype(np.float32), missing
-
-
-def _pieces(times: np.ndarray, sample: Sample, missing: np.ndarray) -> Iterator[slice]:
-    """Runs of profiles that follow each other, none of which is missing."""
-    step = sample.step or time_step(times)
-    jumps = np.zeros(len(times), bool)
-    if step is not None:
-        length = np.timedelta64(step).astype("m8[ns]")
-        jumps[1:] = np.diff(times.astype("M8[ns]")) > 1.5 * length
-    begins = ~missing & (jumps | np.concatenate([[True], missing[:-1]]))
-    ends = ~missing & np.concatenate([jumps[1:] | missing[1:], [True]])
-    for begin, end in zip(np.flatnonzero(begins), np.flatnonzero(ends), strict=True):
-        yield slice(int(begin), int(end) + 1)
-
-
-def _tiles(model, x: np.ndarray, tile: Pair | None, overlap: Pair | None) -> list[Tile]:
-    rows, columns = x.shape[1:3]
-    if tile is None and not isinstance(model, Baseline):
-        tile = rows, min(columns, COLUMNS_AT_ONCE)
-    return cover(model, (rows, columns), tile, overlap)
-
-
-def _fill_in(
-    model: keras.Model | Baseline,
-    x: np.ndarray,
-    tiles: list[Tile],
-    members: int,
-    sample: Sample,
-    count,
-) -> np.ndarray:
-    """Network numbers of one run of profiles, `(members, height, time, targets)`."""
-    found = np.zeros((members, *x.shape[1:3], len(sample.targets)), np.float32)
-    repeat_edges = np.full(x.shape[-1], np.nan)
-    for tile in tiles:
-        part = tile.cut(x, repeat_edges)
-        expected = (*part.shape[1:3], len(sample.targets))
-        # Also for a single member: only the rows that the mask can reach are computed.
-        if hasattr(model, "predict_members") and is_stochastic(model):
-            drawn = model.predict_members(part, members)[:, 0]
-        else:
-            drawn = np.stack([run(model, {"x": part}, expected)[0] for _ in range(members)])
-        tile.add(found, drawn)
-        count(members)
-    return found
-
-
-def _physical(
-    network: np.ndarray, measured: np.ndarray, mask: np.ndarray, target: Variable
-) -> np.ndarray:
-    """`(members, time, height)` in the target's units; what was measured is as it was."""
-    field = target.transform.inverse(network).astype(np.float32)
-    np.copyto(field, measured.astype(np.float32), where=(mask == 0) & ~np.isnan(field))
-    return field.swapaxes(1, 2)
-
-
-def _dataset(
-    preset: Preset,
-    data: xr.Dataset,
-    values: dict[str, np.ndarray],
-    mask: np.ndarray,
-    members: int,
-    seed: int | None,
-) -> xr.Dataset:
-    dims = ("time", "height")
-    coords = {name: coord.variable for name, coord in data.coords.items()}
-    coords[MASK] = (
-        dims,
-        mask.T.astype(np.float32),
-        {"long_name": "1 in the blind zone, falling to 0 over the buffer above", "units": "1"},
+    inputs = CurtainInputs(data, sample)
+    reading = reading_of(
+        model, data, inputs, sample, members=members, seed=seed, statistics=statistics
     )
-    if members > 1:
-        dims = ("realization", *dims)
-        attrs = {"standard_name": "realization", "units": "1"}
-        coords["realization"] = ("realization", np.arange(members), attrs)
-    variables = {}
-    for target in preset.sample.targets:
-        if target.name in values:
-            known = data[target.name].attrs
-            kept = {k: known[k] for k in ("standard_name", "long_name") if k in known}
-            field = values[target.name]
-            variables[target.name] = (
-                dims,
-                field if members > 1 else field[0],
-                {"units": target.units, **kept},
-            )
-    attrs = attributes(preset, data, f"Reconstruction of {', '.join(variables)}")
-    if seed is not None:
-        attrs["seed"] = seed
-    return xr.Dataset(variables, coords, attrs)
+    runs = [
+        (profiles, _tiles(model, (inputs.height, profiles.stop - profiles.start), tile, overlap))
+        for profiles in inputs.runs()
+    ]
+    form = _outline(preset, data, inputs, reading)
+    if reading.drawn:
+        form.attrs["seed"] = seed
+
+    def blocks() -> Iterator[Block]:
+        total = reading.passes * sum(len(tiles) for _, tiles in runs)
+        with progress_bar(preset.full_name, total, progress) as count, seeded(model, seed):
+            done = 0
+            for profiles, tiles in runs:
+                yield from _missing(form, inputs, done, profiles.start)
+                reading.begin()
+                forecast = _Forecast(model, inputs, reading, profiles.start, count)
+                for columns, network in _blended(tiles, batch_size or 1, forecast):
+                    part = _moved(columns, profiles.start)
+                    fields = reading.fields(network, part)
+                    yield part, fields | {MASK: inputs.mask(part).T}
+                done = profiles.stop
+            yield from _missing(form, inputs, done, len(inputs.times))
+
+    if path is None:
+        return in_memory(form, blocks())
+    return in_zarr(form, blocks(), path, together=COLUMNS_AT_ONCE)
+
+
+def _tiles(model, domain: tuple[int, int], tile: Pair | None, overlap: Pair | None) -> list[Tile]:
+    """From left to right."""
+    if tile is None:
+        tile = domain[0], min(domain[1], COLUMNS_AT_ONCE)
+    tiles = cover(model, domain, tile, overlap)
+    return sorted(tiles, key=lambda tile: tile.columns.start)
+
+
+class _Forecast:
+    """Network numbers of some tiles of a run of profiles, `(tile, passes, height, time, channels)`.
+
+    Args:
+        model: of curtains.
+        inputs: that it reads.
+        reading: says how often, and how many numbers a gate it gives.
+        start: of the run.
+        count: is told how many tiles have been done.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model | Baseline,
+        inputs: CurtainInputs,
+        reading: Values | Distributions,
+        start: int,
+        count: Callable[[int], None],
+    ):
+        self._model = model
+        self._inputs = inputs
+        self._reading = reading
+        self._start = start
+        self._count = count
+
+    def __call__(self, tiles: list[Tile]) -> np.ndarray:
+        model, passes = self._model, self._reading.passes
+        x = np.concatenate([self._cut(tile) for tile in tiles])
+        # Also for a single member: only the rows that the mask can reach are computed.
+        if getattr(model, "drops_out", False):
+            drawn = model.predict_members(x, passes)
+        else:
+            expected = (*x.shape[1:3], self._reading.channels)
+            drawn = np.stack([run(model, {"x": x}, expected) for _ in range(passes)])
+        self._count(passes * len(tiles))
+        return drawn.swapaxes(0, 1)
+
+    def _cut(self, tile: Tile) -> np.ndarray:
+        x = self._inputs.read(_moved(tile.columns.inside, self._start))
+        repeat_edges = np.full(x.shape[-1], np.nan)
+        return _shifted(tile, -tile.columns.start).cut(x, repeat_edges)
+
+
+def _blended(
+    tiles: list[Tile], together: int, forecast: Callable[[list[Tile]], np.ndarray]
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """Blends tiles, and gives columns as soon as no other tile reaches them.
+
+    Args:
+        tiles: from left to right.
+        together: number of them in a call.
+        forecast: of some tiles, `(tile, passes, height, time, channels)`.
+
+    Yields:
+        Which columns, and their network numbers `(passes, height, time, channels)`.
+    """
+    done, pending = 0, None
+    for first in range(0, len(tiles), together):
+        group = tiles[first : first + together]
+        drawn = forecast(group)
+        reach = max(tile.columns.inside.stop for tile in group)
+        _, passes, _, _, channels = drawn.shape
+        rows = max(tile.rows.inside.stop for tile in tiles)
+        wider = np.zeros((passes, rows, reach - done, channels), np.float32)
+        if pending is not None:
+            wider[:, :, : pending.shape[2]] = pending
+        for tile, part in zip(group, drawn, strict=True):
+            _shifted(tile, -done).add(wider, part)
+        rest = tiles[first + together :]
+        final = rest[0].columns.start if rest else reach
+        yield slice(done, final), wider[:, :, : final - done]
+        done, pending = final, wider[:, :, final - done :]
+
+
+def _shifted(tile: Tile, columns: int) -> Tile:
+    return tile._replace(columns=tile.columns._replace(start=tile.columns.start + columns))
+
+
+def _moved(columns: slice, start: int) -> slice:
+    return slice(columns.start + start, columns.stop + start)
+
+
+def _missing(form: Outline, inputs: CurtainInputs, start: int, stop: int) -> Iterator[Block]:
+    """Profiles that nothing can be said of."""
+    for part in inputs.parts(start, stop):
+        sizes = form.sizes | {"time": part.stop - part.start}
+        nothing = {
+            name: np.full([sizes[dim] for dim in dims], np.nan, np.float32)
+            for name, (dims, _) in form.variables.items()
+        }
+        yield part, nothing | {MASK: inputs.mask(part).T}
+
+
+def _outline(
+    preset: Preset, data: xr.Dataset, inputs: CurtainInputs, reading: Values | Distributions
+) -> Outline:
+    kept = {name: coord.variable for name, coord in data.coords.items()}
+    coords = xr.Dataset(coords=kept | reading.coords).drop_encoding()
+    sizes = {"time": len(inputs.times), "height": inputs.height} | dict(coords.sizes)
+    targets = [target.name for target in preset.sample.targets if not target.auxiliary]
+    mask = {"long_name": "1 in the blind zone, falling to 0 over the buffer above", "units": "1"}
+    return Outline(
+        along="time",
+        sizes=sizes,
+        coords=coords,
+        variables=reading.variables | {MASK: (GATES, mask)},
+        attrs=attributes(preset, data, f"Reconstruction of {', '.join(targets)}"),
+        auxiliary=(MASK,),
+    )

@@ -23,7 +23,7 @@ LARGE_BYTES = 4 * 2**30
 CHUNK_BYTES = 64 * 2**20
 
 Block = tuple[slice, dict[str, np.ndarray]]
-"""Which forecasts, and the values of each variable with the dims of the outline."""
+"""Which part along the outline's `along`, and the values of each variable with its dims."""
 
 _KEPT_ATTRS = (
     *("source", "institution", "license", "attribution", "citation", "doi"),
@@ -36,26 +36,32 @@ class Outline:
     """Everything of a forecast but its values.
 
     Attributes:
-        dims: `([realization,] init_time, lead_time, y, x)`.
-        shape: sizes of `dims`; a grid without coordinates is not among `coords`.
+        along: the dim along which blocks follow each other.
+        sizes: of all dims; a grid without coordinates is not among `coords`.
         coords: coordinates of the forecast.
-        variables: name -> attributes.
+        variables: name -> dims, attributes.
         attrs: global attributes.
+        auxiliary: those of the variables that are coordinates.
     """
 
-    dims: tuple[str, ...]
-    shape: tuple[int, ...]
+    along: str
+    sizes: dict[str, int]
     coords: xr.Dataset
-    variables: dict[str, dict]
+    variables: dict[str, tuple[tuple[str, ...], dict]]
     attrs: dict
+    auxiliary: tuple[str, ...] = ()
 
-    def index(self, inits: slice) -> tuple[slice, ...]:
-        """The index of some forecasts in an array with `dims`."""
-        return (slice(None),) * self.dims.index("init_time") + (inits,)
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Of a variable."""
+        return tuple(self.sizes[dim] for dim in self.variables[name][0])
+
+    def index(self, name: str, part: slice) -> tuple[slice, ...]:
+        """The index of a block in the array of a variable."""
+        return (slice(None),) * self.variables[name][0].index(self.along) + (part,)
 
     def dataset(self, arrays: dict) -> xr.Dataset:
-        data = {name: (self.dims, arrays[name], attrs) for name, attrs in self.variables.items()}
-        return xr.Dataset(data, self.coords.coords, self.attrs)
+        data = {name: (dims, arrays[name], attrs) for name, (dims, attrs) in self.variables.items()}
+        return xr.Dataset(data, self.coords.coords, self.attrs).set_coords(self.auxiliary)
 
 
 def outline(
@@ -87,24 +93,26 @@ def outline(
             {"standard_name": "time"},
         ),
     }
-    dims = ("init_time", "lead_time", *horizontal)
-    shape = (len(init_times), len(lead_times), *grid.shape[-2:])
+    sizes = {"init_time": len(init_times), "lead_time": len(lead_times)}
+    sizes |= dict(zip(horizontal, grid.shape[-2:], strict=True))
     if members > 1:
-        dims, shape = ("realization", *dims), (members, *shape)
-        coords["realization"] = (
-            "realization",
-            np.arange(members),
-            {"standard_name": "realization", "units": "1"},
-        )
+        sizes = {"realization": members, **sizes}
+        coords["realization"] = realizations(members)
     variables = {}
     for target in preset.sample.targets:
         known = dataset[target.name].attrs if target.name in dataset else {}
         kept = {k: known[k] for k in ("standard_name", "long_name", "grid_mapping") if k in known}
-        variables[target.name] = {"units": target.units, **kept}
+        variables[target.name] = tuple(sizes), {"units": target.units, **kept}
         if kept.get("grid_mapping") in dataset.variables:
             coords[kept["grid_mapping"]] = dataset.variables[kept["grid_mapping"]]
     attrs = attributes(preset, dataset, f"Forecast of {', '.join(variables)}")
-    return Outline(dims, shape, xr.Dataset(coords=coords), variables, attrs)
+    return Outline("init_time", sizes, xr.Dataset(coords=coords), variables, attrs)
+
+
+def realizations(members: int) -> tuple:
+    """The coordinate of an ensemble."""
+    attrs = {"standard_name": "realization", "units": "1"}
+    return "realization", np.arange(members), attrs
 
 
 def attributes(preset: Preset, dataset: xr.Dataset, what: str) -> dict[str, str]:
@@ -120,48 +128,48 @@ def attributes(preset: Preset, dataset: xr.Dataset, what: str) -> dict[str, str]
 
 def in_memory(outline: Outline, blocks: Iterable[Block]) -> xr.Dataset:
     """Collects blocks in one array a variable."""
-    size = 4 * math.prod(outline.shape) * len(outline.variables)
+    size = 4 * sum(math.prod(outline.shape(name)) for name in outline.variables)
     if size > LARGE_BYTES:
         warnings.warn(
             f"The forecast takes {size / 2**30:.1f} GiB of memory. "
             "predict(..., path='forecast.zarr') writes it block by block instead.",
             stacklevel=3,
         )
-    arrays = {name: np.empty(outline.shape, np.float32) for name in outline.variables}
-    for inits, values in blocks:
+    arrays = {name: np.empty(outline.shape(name), np.float32) for name in outline.variables}
+    for part, values in blocks:
         for name, block in values.items():
-            arrays[name][outline.index(inits)] = block
+            arrays[name][outline.index(name, part)] = block
     return outline.dataset(arrays)
 
 
-def in_zarr(outline: Outline, blocks: Iterable[Block], path: Path, *, forecasts: int) -> xr.Dataset:
+def in_zarr(outline: Outline, blocks: Iterable[Block], path: Path, *, together: int) -> xr.Dataset:
     """Writes blocks into a Zarr store, which appears under its name once it is complete.
 
     Args:
         outline: of the forecast.
         blocks: as they are computed.
         path: of the store, see `writable`.
-        forecasts: number of forecasts in each block but the last: those of one chunk.
+        together: size of a chunk along `outline.along`: that of the blocks, where they have one.
     """
     import dask.array
     import zarr
 
-    frame_bytes = 4 * math.prod(outline.shape[-2:])
-    sizes = {"realization": 1, "init_time": forecasts, "lead_time": CHUNK_BYTES // frame_bytes}
-    chunks = tuple(
-        min(size, max(1, sizes.get(dim, size)))
-        for dim, size in zip(outline.dims, outline.shape, strict=True)
-    )
-    empty = dask.array.empty(outline.shape, chunks=chunks, dtype=np.float32)
-    template = outline.dataset(dict.fromkeys(outline.variables, empty))
+    def empty(name: str) -> dask.array.Array:
+        dims, shape = outline.variables[name][0], outline.shape(name)
+        most = {outline.along: together, "lead_time": CHUNK_BYTES // (4 * math.prod(shape[-2:]))}
+        most |= dict.fromkeys(("realization", "quantile", "threshold"), 1)
+        chunks = [min(n, max(1, most.get(dim, n))) for dim, n in zip(dims, shape, strict=True)]
+        return dask.array.empty(shape, chunks=chunks, dtype=np.float32)
+
+    template = outline.dataset({name: empty(name) for name in outline.variables})
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         template.to_zarr(partial, mode="w", compute=False, consolidated=False)
         store = zarr.open_group(partial, mode="r+")
-        for inits, values in blocks:
+        for part, values in blocks:
             for name, block in values.items():
-                store[name][outline.index(inits)] = block
+                store[name][outline.index(name, part)] = block
         os.rename(partial, path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from keras_wx.inference.layout import Pair, cover, default_batch_size
 from keras_wx.inference.network import is_stochastic, seeded
 from keras_wx.inference.output import Block, in_memory, in_zarr, outline, writable
 from keras_wx.inference.progress import progress_bar
+from keras_wx.inference.summary import Statistics
 from keras_wx.inference.variable import for_variable_of
 from keras_wx.spec import Sample
 from keras_wx.transforms import ZR
@@ -39,6 +40,8 @@ def predict(
     output_frames: int | None = None,
     members: int = 1,
     seed: int = 0,
+    quantiles: Iterable[float] | None = None,
+    thresholds: Iterable[float] | None = None,
     batch_size: int | None = None,
     tile: Pair | None = None,
     overlap: Pair | None = None,
@@ -53,8 +56,14 @@ def predict(
 
     A model of curtains (task inpaint) fills the blind zone of every profile of the dataset: what
     was measured comes back as it was, to the bit, and the result has the dims
-    `([realization,] time, height)` and the coordinate `blind_zone`, the mask. `init_times`,
-    `output_frames` and `path` are for forecasts.
+    `([realization,] time, height)` and the coordinate `blind_zone`, the mask. `init_times` and
+    `output_frames` are for forecasts.
+
+    A model of curtains with a probabilistic head knows the distribution of every gate of the blind
+    zone. The forecast is its median, which is clear air where cloud is less likely than not.
+    Members are drawn from it so that gates that are near lie at like quantiles (see
+    `keras_wx.inference.ranks.Ranks`, for how alike and why). `quantiles` and `thresholds` add, in
+    closed form and from one pass, what `keras_wx.summarise` finds of an ensemble.
 
     Missing input is filled with the variable's `fill` of the preset. At a point where every frame
     that a forecast reads is missing (in any of several variables), the forecast is missing too.
@@ -79,10 +88,16 @@ def predict(
             `keras_wx.load(..., output_frames=...)` compiles the model once.
         members: of the ensemble, for a stochastic model.
         seed: of a stochastic model's draws. The same call gives the same forecast.
+        quantiles: from 0 to 1, for a model that gives distributions: adds `<name>_quantile`, with
+            `<name>_mean`, `<name>_std` and `cloud_probability`. None is 0.05, 0.5, 0.95 with
+            `thresholds`, and none without. Those of an ensemble are `keras_wx.summarise`'s.
+        thresholds: in the units of the target, for such a model: adds `<name>_probability` of a
+            value at or above one, and the same others.
         batch_size: windows (start times or tiles) in one call of the model. None takes 8, and
-            fewer where 8 would be more than 512 x 512 grid points.
+            fewer where 8 would be more than 512 x 512 grid points; of curtains, one tile.
         tile: rows and columns of a tile, or one number for both; rounded up to what the model
-            takes, and at most the domain: a large number runs the whole domain at once.
+            takes, and at most the domain: a large number runs the whole domain at once. None takes
+            4096 profiles of a curtain.
         overlap: least number of rows and columns that neighbouring tiles share. None takes a
             quarter of the tile.
         path: writes the forecast block by block to a new Zarr store (`*.zarr`) and returns it
@@ -100,8 +115,8 @@ def predict(
     Raises:
         DataError: for data that do not fit, too few frames, a gap between them, or missing values
             of a variable that has no `fill`.
-        ModelError: for a model without a preset, an ensemble of a deterministic model, or a tile
-            that the model does not take.
+        ModelError: for a model without a preset, an ensemble of a deterministic model, quantiles or
+            probabilities of a model that gives values, or a tile that the model does not take.
 
     Example:
 
@@ -116,6 +131,10 @@ def predict(
     if isinstance(model, Baseline) and zr is None:
         model = for_variable_of(dataset, model)
         preset = model.preset
+    statistics = None
+    if not (quantiles is None and thresholds is None):
+        _check_gives_distributions(model, members)
+        statistics = Statistics.of(quantiles, thresholds)
     path = None if path is None else writable(path)
     if output_frames not in (None, preset.sample.targets[0].frames):
         model = rebuild(model, output_frames=output_frames)
@@ -128,15 +147,18 @@ def predict(
         "zr": zr,
     }
     if sample.is_curtain:
-        _refuse_forecast_options(init_times=init_times, output_frames=output_frames, path=path)
+        _refuse_forecast_options(init_times=init_times, output_frames=output_frames)
         return reconstruct(
             model,
             preset,
             conform(dataset, _inputs_only(sample), **conversions),
             members=members,
             seed=seed,
+            statistics=statistics,
+            batch_size=batch_size,
             tile=tile,
             overlap=overlap,
+            path=path,
             progress=progress,
         )
     if len({target.steps for target in sample.targets}) > 1:
@@ -185,7 +207,7 @@ def predict(
 
     if path is None:
         return in_memory(form, blocks())
-    return in_zarr(form, blocks(), path, forecasts=batches.forecasts)
+    return in_zarr(form, blocks(), path, together=batches.forecasts)
 
 
 def _check_request(
@@ -210,13 +232,32 @@ def _check_request(
         )
 
 
+def _check_gives_distributions(model: keras.Model | Baseline, members: int) -> None:
+    if getattr(model, "distribution", None) is None:
+        raise ModelError(
+            f"{model.name} gives values, and no distribution that quantiles and thresholds have a "
+            "closed form of. Those of an ensemble: "
+            "keras_wx.summarise(keras_wx.predict(..., members=50), quantiles=..., thresholds=...)"
+        )
+    if members > 1:
+        raise ModelError(
+            "quantiles and thresholds are of the distributions themselves, from one pass: expected "
+            f"no members beside them. Received: members={members}"
+        )
+    if model.drops_out:
+        raise ModelError(
+            f"{model.name} has dropout that is on: quantiles and thresholds would be those of one "
+            "draw of it. keras_wx.layers.switch_dropout(model, False) turns it off; or "
+            "keras_wx.summarise(keras_wx.predict(..., members=50)) takes both into account."
+        )
+
+
 def _refuse_forecast_options(**options) -> None:
     given = [name for name, value in options.items() if value is not None]
     if given:
         raise ModelError(
             f"{', '.join(given)}: expected none for a model of curtains, which fills every profile "
-            "of the dataset. dataset.sel(time=...) takes a part, and .to_zarr(...) of the result "
-            "writes it."
+            "of the dataset. dataset.sel(time=...) takes a part."
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -10,6 +11,27 @@ import xarray as xr
 from keras_wx.errors import DataError
 
 QUANTILES = (0.05, 0.5, 0.95)
+
+
+class Statistics(NamedTuple):
+    """What is wanted of the values that a gate or pixel may have, beside mean and deviation."""
+
+    quantiles: tuple[float, ...] = QUANTILES
+    thresholds: tuple[float, ...] = ()
+
+    @classmethod
+    def of(cls, quantiles: Iterable[float] | None, thresholds: Iterable[float] | None):
+        """Statistics that are asked for; None takes those that are usual.
+
+        Raises:
+            DataError: a quantile outside `[0, 1]`.
+        """
+        given = {"quantiles": quantiles, "thresholds": thresholds}
+        wanted = cls(**{key: tuple(levels) for key, levels in given.items() if levels is not None})
+        outside = [q for q in wanted.quantiles if not 0 <= q <= 1]
+        if outside:
+            raise DataError(f"quantiles: expected numbers from 0 to 1. Received: {outside}")
+        return wanted
 
 
 def summarise(
@@ -40,16 +62,13 @@ def summarise(
     keras_wx.summarise(ensemble, thresholds=(-20, 0)).reflectivity_probability
     ```
     """
-    quantiles, thresholds = list(quantiles), list(thresholds)
+    quantiles, thresholds = map(list, Statistics.of(quantiles, thresholds))
     members = ensemble.sizes.get("realization", 1)
     if members < 2:
         raise DataError(
             "ensemble: expected a dim 'realization' of two members or more, as "
             f"keras_wx.predict(..., members=50) gives it. Received: {dict(ensemble.sizes)}"
         )
-    outside = [q for q in quantiles if not 0 <= q <= 1]
-    if outside:
-        raise DataError(f"quantiles: expected numbers from 0 to 1. Received: {outside}")
     found = {}
     for name, field in ensemble.data_vars.items():
         if "realization" not in field.dims:

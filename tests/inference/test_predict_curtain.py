@@ -100,6 +100,83 @@ def test_tiles_of_a_model_that_sees_columns_alone_leave_no_trace(curtain):
     np.testing.assert_allclose(tiled.reflectivity, whole.reflectivity, atol=1e-4)
 
 
+def broken(curtain: xr.Dataset) -> xr.Dataset:
+    """With a missing profile at 40, two at the end, and a jump in time at 70."""
+    found = curtain.copy(deep=True)
+    found.reflectivity[[40, -2, -1]] = np.nan
+    times = curtain.time.values.copy()
+    times[70:] += np.timedelta64(1, "h")
+    return found.assign_coords(time=times)
+
+
+@pytest.mark.parametrize("members", [1, 3])
+def test_a_store_holds_what_memory_would(curtain, network, tmp_path, members):
+    network.stochastic = members > 1
+    data = broken(curtain)
+    whole = keras_wx.predict(network, data, members=members, seed=4)
+    assert whole.reflectivity.isnull().all("height").sum() == 3 * members
+    stored = keras_wx.predict(network, data, members=members, seed=4, path=tmp_path / "a.zarr")
+    assert not stored["reflectivity"].variable._in_memory
+    xr.testing.assert_identical(stored.load(), whole)
+    again = xr.open_zarr(tmp_path / "a.zarr", consolidated=False)
+    assert again.reflectivity.dims == (("realization",) if members > 1 else ()) + (
+        "time",
+        "height",
+    )
+    assert again.attrs["model"] == network.preset.full_name
+    with pytest.raises(DataError, match="exists already"):
+        keras_wx.predict(network, data, path=tmp_path / "a.zarr")
+
+
+def test_profiles_are_read_and_filled_in_a_few_at_a_time(curtain, tmp_path, monkeypatch):
+    """Between two tiles no more is read than a tile, by the chunks that it touches, thrice."""
+    for module in ("curtain", "curtain_inputs"):
+        monkeypatch.setattr(f"keras_wx.inference.{module}.COLUMNS_AT_ONCE", 32)
+    model, events = keras_wx.load("repeat"), []
+    expected = keras_wx.predict(model, curtain)
+
+    class Watched(type(model)):
+        def predict_on_batch(self, x):
+            events.append(("fill", x.shape[2]))
+            return super().predict_on_batch(x)
+
+    def read(block):
+        events.append(("read", block.shape[0]))
+        return block
+
+    lazy = curtain.assign(reflectivity=curtain.reflectivity.chunk(time=8).copy())
+    lazy["reflectivity"] = lazy.reflectivity.copy(
+        data=lazy.reflectivity.data.map_blocks(read, dtype="float32")
+    )
+    events.clear()
+    model.__class__ = Watched
+    found = keras_wx.predict(model, lazy, path=tmp_path / "a.zarr")
+    fills = [size for what, size in events if what == "fill"]
+    assert fills == [32, 32, 32, 32]
+    first, second = [at for at, (what, _) in enumerate(events) if what == "fill"][:2]
+    read_between = sum(size for what, size in events[first:second] if what == "read")
+    assert 0 < read_between <= 3 * 40
+    assert sum(size for what, size in events if what == "read") > COLUMNS
+    np.testing.assert_allclose(found.reflectivity, expected.reflectivity, atol=1e-4)
+
+
+def test_tiles_in_batches(curtain, network):
+    """A batch of tiles is one call; the last may have fewer."""
+    network.stochastic = False
+    calls = []
+    monitored = network.predict_on_batch
+    try:
+        network.predict_on_batch = lambda x: calls.append(len(x)) or monitored(x)
+        one, three = (
+            keras_wx.predict(network, curtain, tile=(ROWS, 24), overlap=(0, 8), batch_size=size)
+            for size in (1, 3)
+        )
+    finally:
+        del network.predict_on_batch
+    assert calls == [1] * 6 + [3, 3]
+    np.testing.assert_allclose(one.reflectivity, three.reflectivity, atol=1e-3)
+
+
 def test_missing_gates_outside_of_the_blind_zone_are_refused(curtain):
     broken = curtain.copy(deep=True)
     broken.reflectivity[7, 50] = np.nan
