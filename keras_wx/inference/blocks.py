@@ -36,12 +36,12 @@ class Batches(NamedTuple):
     def plan(cls, forecasts: int, windows_each: int, most: int) -> Batches:
         """Divides forecasts of so many windows each into batches of at most `most` windows."""
         if windows_each >= most:
-            return cls(1, _evenly(windows_each, most))
-        together = _evenly(forecasts, most // windows_each)
+            return cls(1, evenly(windows_each, most))
+        together = evenly(forecasts, most // windows_each)
         return cls(together, together * windows_each)
 
 
-def _evenly(number: int, most: int) -> int:
+def evenly(number: int, most: int) -> int:
     """Size of the parts, if a number is divided into as few of at most `most` as possible."""
     return math.ceil(number / math.ceil(number / most))
 
