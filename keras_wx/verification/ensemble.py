@@ -22,13 +22,13 @@ def score_members(
         members: dims `realization, init_time, lead_time` and the grid; two members or more.
         truth: the same without `realization`. A pixel that is NaN here or in any member is left
             out.
-        scale: thresholds, and how to get what they apply to.
+        scale: thresholds, if any, and how to get what they apply to.
         probability_bins: number of bins of forecast probability.
 
     Returns:
         `crps`, `crps_fair`, `ensemble_variance` by frame; `rank_histogram` by rank; `brier` by
         threshold; `forecast_count`, `observed_count`, `probability_sum` by threshold and
-        `probability_bin`.
+        `probability_bin`. Without thresholds, no probabilities.
     """
     shape = truth.shape[:2]
     frames = shape[0] * shape[1]
@@ -45,6 +45,11 @@ def score_members(
         means = {name: total / pixels for name, total in found.items()}
     scores = xr.Dataset({name: (FRAMES, mean.reshape(shape)) for name, mean in means.items()})
     scores["rank_histogram"] = ((*FRAMES, "rank"), _ranks(x, y).reshape(*shape, -1))
+    scores = scores.assign_coords(
+        rank=("rank", np.arange(len(x) + 1), {"long_name": "members below the truth"})
+    )
+    if not scale.thresholds:
+        return scores.transpose("rank", ...)
 
     if scale.threshold_units == RAIN_RATE:
         x, y = scale.rain_rate(x), scale.rain_rate(y)
@@ -61,7 +66,6 @@ def score_members(
         scores[name] = (dims, values)
     edges = np.linspace(0, 1, probability_bins + 1)
     return scores.assign_coords(
-        rank=("rank", np.arange(len(x) + 1), {"long_name": "members below the truth"}),
         probability_bin=(
             "probability_bin",
             (edges[:-1] + edges[1:]) / 2,

@@ -115,14 +115,17 @@ def _categorical(counts: xr.Dataset) -> dict[str, xr.DataArray]:
 def _of_ensemble(scores: xr.Dataset) -> dict[str, xr.DataArray]:
     members = scores.sizes["rank"] - 1
     spread = np.sqrt(scores["ensemble_variance"])
-    ranks, count = scores["rank_histogram"], scores["forecast_count"]
-    return {
+    ranks = scores["rank_histogram"]
+    found = {
         "spread": spread,
         "spread_skill_ratio": _ratio(np.sqrt((members + 1) / members) * spread, scores["rmse"]),
         "rank_frequency": _ratio(ranks, ranks.sum("rank")),
-        "observed_frequency": _ratio(scores["observed_count"], count),
-        "mean_probability": _ratio(scores["probability_sum"], count),
     }
+    if "forecast_count" in scores:  # there are thresholds
+        count = scores["forecast_count"]
+        found["observed_frequency"] = _ratio(scores["observed_count"], count)
+        found["mean_probability"] = _ratio(scores["probability_sum"], count)
+    return found
 
 
 def _ratio(numerator: xr.DataArray, denominator: xr.DataArray) -> xr.DataArray:

@@ -68,7 +68,7 @@ def spectra(
     """
     keep = kept_dims(preserve_dims)
     pairs = match(forecast, truth, variable, floor)
-    rings = _Rings(tuple(pairs.forecast.sizes[dim] for dim in pairs.grid), pairs.spacing_km)
+    rings = Rings(tuple(pairs.forecast.sizes[dim] for dim in pairs.grid), pairs.spacing_km)
 
     def spectrum(field: xr.DataArray) -> xr.DataArray:
         return xr.apply_ufunc(
@@ -106,7 +106,7 @@ def spectra(
     return described(power, units, forecast, truth, str(pairs.forecast.name))
 
 
-class _Rings:
+class Rings:
     """Rings of equal wavenumber in the Fourier transform of a grid.
 
     Args:

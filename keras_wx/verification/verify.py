@@ -10,6 +10,8 @@ from keras_wx.errors import DataError
 from keras_wx.transforms import ZR
 from keras_wx.verification.curtain import verify_curtain
 from keras_wx.verification.description import described
+from keras_wx.verification.downscale import verify_downscaled
+from keras_wx.verification.downscale.pairs import is_downscaled
 from keras_wx.verification.frames import score_frames
 from keras_wx.verification.neighbourhood import check_scales
 from keras_wx.verification.pairs import FORECAST_DIMS, kept_dims, match
@@ -28,6 +30,7 @@ def verify(
     floor: float | None = None,
     scales: Sequence[int] | int | None = None,
     probability_bins: int = 10,
+    by: str | Iterable[str] | None = None,
 ) -> xr.Dataset:
     """Scores a forecast against observations, per threshold and lead time.
 
@@ -42,6 +45,8 @@ def verify(
 
     The reconstruction of a curtain, which has the coordinate `blind_zone`, is scored inside of its
     blind zone: see `keras_wx.verification.curtain.verify_curtain`, which has options of its own.
+    Downscaled fields, which have times and no start times, are scored as
+    `keras_wx.verification.downscale.verify_downscaled` does it.
 
     Args:
         forecast: what `keras_wx.predict` returns: one variable with dims `(init_time, lead_time,
@@ -62,6 +67,8 @@ def verify(
         scales: sides of square neighbourhoods in grid points, such as `(1, 4, 16)`, for the
             fractions skill score.
         probability_bins: number of bins, evenly spaced, of an ensemble's probabilities.
+        by: of downscaled fields, what the scores are told apart by: "season", "month", "time",
+            "area", or a coordinate along their times.
 
     Returns:
         A Dataset with dims `preserve_dims` and, where it applies, `threshold`:
@@ -125,9 +132,29 @@ def verify(
     >>> scores.csi.sel(threshold=10).mean("lead_time")
     """
     if "blind_zone" in forecast.coords:
-        _refuse_map_options(thresholds=thresholds, zr=zr, floor=floor, scales=scales)
+        _refuse(
+            "a curtain",
+            "curtain.verify_curtain",
+            {"thresholds": thresholds, "zr": zr, "floor": floor, "scales": scales, "by": by},
+        )
         return verify_curtain(
             forecast, truth, variable=variable or "reflectivity", probability_bins=probability_bins
+        )
+    if is_downscaled(forecast, truth):
+        _refuse("downscaled fields", "downscale.verify_downscaled", {"zr": zr, "scales": scales})
+        return verify_downscaled(
+            forecast,
+            truth,
+            variable=variable,
+            by=by,
+            floor=floor,
+            thresholds=thresholds,
+            probability_bins=probability_bins,
+        )
+    if by is not None:
+        raise DataError(
+            f"by: expected none for forecasts with start and lead times, of which `preserve_dims` "
+            f"says what the scores keep. Received: {by!r}"
         )
     keep = kept_dims(preserve_dims)
     if not isinstance(probability_bins, int) or probability_bins < 1:
@@ -157,10 +184,10 @@ def verify(
     return scores
 
 
-def _refuse_map_options(**options) -> None:
+def _refuse(what: str, function: str, options: dict[str, object]) -> None:
     given = [name for name, value in options.items() if value is not None]
     if given:
         raise DataError(
-            f"{', '.join(given)}: expected none for a curtain. "
-            "keras_wx.verification.curtain.verify_curtain has the options that there are."
+            f"{', '.join(given)}: expected none for {what}. "
+            f"keras_wx.verification.{function} has the options that there are."
         )

@@ -1,0 +1,86 @@
+"""Autocorrelation and partial autocorrelation in time, of the domain's mean and of pixels."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import xarray as xr
+
+from keras_wx.verification.downscale.sample import Sample
+from keras_wx.verification.downscale.slots import Slots
+
+SERIES = ("domain_mean", "pixel")
+PIXELS, MEMBERS = 50, 4
+"""Places and members whose own functions are averaged."""
+
+
+def autocorrelations(
+    domain_means: tuple[np.ndarray, np.ndarray], sample: Sample, slots: Slots, lags: int
+) -> xr.Dataset:
+    """ACF and PACF of forecast and truth by `series` and `lag`.
+
+    Args:
+        domain_means: of the forecast, `(realization, time)`, and of the truth, `(time,)`.
+        sample: the series of pixels.
+        slots: of all times of the sample.
+        lags: the longest, in steps.
+
+    Returns:
+        `{side}_acf` and `{side}_pacf`: the mean over members of that of the domain's mean, and the
+        mean over pixels and members of that of each pixel.
+
+    References:
+        Box, Jenkins and Reinsel (1994), Time Series Analysis, chapters 2 and 3; the partial ones
+        solve the Yule-Walker equations by the recursion of Levinson and Durbin.
+    """
+    frames = sample.frames
+    here = slots[frames]
+    found = {}
+    for side, mean, values in (
+        ("forecast", domain_means[0][:, frames].T, sample.forecast[:MEMBERS, frames, :PIXELS]),
+        ("truth", domain_means[1][frames, None], sample.truth[None, frames, :PIXELS]),
+    ):
+        pixels = np.moveaxis(values, 1, 0).reshape(len(mean), -1)
+        both = [_averaged(here.series(each), lags) for each in (mean, pixels)]
+        for name, functions in zip(("acf", "pacf"), zip(*both, strict=True), strict=True):
+            found[f"{side}_{name}"] = (("series", "lag"), np.stack(functions))
+    return xr.Dataset(found, {"series": list(SERIES), "lag": np.arange(lags + 1)})
+
+
+def _averaged(series: np.ndarray, lags: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean ACF and PACF of series `(time, n)`, of those that vary."""
+    functions = [_functions(each, lags) for each in series.T if np.nanstd(each) > 0]
+    if not functions:
+        return (np.full(lags + 1, np.nan),) * 2
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Mean of empty slice")  # no pair at this lag
+        acf, pacf = np.nanmean(functions, axis=0)
+    return acf, pacf
+
+
+def _functions(series: np.ndarray, lags: int) -> tuple[np.ndarray, np.ndarray]:
+    from statsmodels.tsa.stattools import acf, levinson_durbin
+
+    there = ~np.isnan(series)
+    pairs = np.correlate(there.astype(int), there.astype(int), "full")[len(series) - 1 :]
+    reach = min(lags, len(series) - 1)
+    # Where frames are absent there are fewer pairs at a lag than it takes to divide by their
+    # number at lag 0, as is usual for whole series.
+    correlation = acf(
+        series,
+        nlags=reach,
+        fft=True,
+        adjusted=not there.all(),
+        missing="none" if there.all() else "conservative",
+    )
+    correlation[pairs[: reach + 1] == 0] = np.nan
+    partial = np.full(lags + 1, np.nan)
+    # Half the series: longer ones rest on too few pairs to be solved for.
+    known = np.flatnonzero(np.isnan(correlation))
+    order = min(len(series) // 2, (known[0] if known.size else reach + 1) - 1)
+    if order > 0:
+        partial[: order + 1] = levinson_durbin(correlation, order, isacov=True)[2]
+    whole = np.full(lags + 1, np.nan)
+    whole[: reach + 1] = correlation
+    return whole, partial
