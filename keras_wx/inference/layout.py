@@ -42,7 +42,7 @@ def cover(
         ModelError: for a tile that the model does not take, or an overlap as large as the tile.
     """
     fixed, multiple = fixed_grid(model), grid_multiple(model)
-    wanted = _pair("tile", tile, least=1)
+    wanted = pair("tile", tile, least=1)
     if wanted is None:
         large = not isinstance(model, Baseline) and math.prod(domain) > POINTS_AT_ONCE
         wanted = TILE if large else domain
@@ -55,7 +55,7 @@ def cover(
         f or math.ceil(min(w, d) / multiple) * multiple
         for f, w, d in zip(fixed, wanted, domain, strict=True)
     )
-    shared = _pair("overlap", overlap, least=0) or tuple(s // 4 for s in size)
+    shared = pair("overlap", overlap, least=0) or tuple(s // 4 for s in size)
     if any(o >= s for o, s in zip(shared, size, strict=True)):
         raise ModelError(
             f"overlap: expected less than the tile, {size[0]} x {size[1]}. "
@@ -70,7 +70,7 @@ def default_batch_size(tile: Tile) -> int:
     return max(1, min(BATCH_SIZE, POINTS_AT_ONCE // points))
 
 
-def _pair(name: str, value: Pair | None, least: int) -> tuple[int, int] | None:
+def pair(name: str, value: Pair | None, least: int) -> tuple[int, int] | None:
     if value is None:
         return None
     pair = tuple(np.ravel(value).tolist())
