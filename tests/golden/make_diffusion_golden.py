@@ -200,7 +200,8 @@ STEPS = {
     ),
 }
 LOOPS = {
-    "ddpm_1000": ("ddpm_every_step", 1000, {"num_train_timesteps": 1000}, {"steps": 1000}),
+    "ddpm_1000": ("ddpm_fixed_small", 1000, {}, {}),
+    "ddpm_1000_cosine": ("ddpm_linspace", 1000, {}, {}),
     "ddpm_zero_terminal_snr": ("ddpm_zero_terminal_snr", 50, {}, {}),
     "ddim": ("ddim", 50, {}, {}),
     "ddim_eta": ("ddim_eta_clipped", 50, {}, {}),
@@ -233,12 +234,14 @@ def trajectory(case: str) -> dict[str, np.ndarray]:
     return {"x": seen, "times": times}
 
 
-def loop(case: str) -> np.ndarray:
-    """The last field of a whole loop in diffusers' usual float32."""
+def loop(case: str, dtype: str = "float32") -> np.ndarray:
+    """The last field of a whole loop, in diffusers' usual float32 or in float64."""
     case, steps, changes, _ = LOOPS[case]
     name, options, arguments, *_ = STEPS[case]
-    tell = lambda x, i, t: (x, np.float32(t))  # noqa: E731
-    return _follow(name, options | changes, arguments, steps, "float32", tell)[0][-1]
+    with _float64() if dtype == "float64" else contextlib.nullcontext():
+        return _follow(name, options | changes, arguments, steps, dtype, lambda x, i, t: (x, t))[0][
+            -1
+        ]
 
 
 def alphas_cumprod(options: dict) -> np.ndarray:
@@ -304,6 +307,7 @@ if __name__ == "__main__":
         arrays |= {f"steps_{case}_{key}": value for key, value in trajectory(case).items()}
     for case in LOOPS:
         arrays[f"loop_{case}"] = loop(case)
+        arrays[f"loop_{case}_float64"] = loop(case, "float64")
     for key, options in (("linear", _LINEAR), ("cosine", _COSINE)):
         arrays[f"schedule_{key}"] = alphas_cumprod(options)
         arrays[f"schedule_{key}_zero_terminal_snr"] = alphas_cumprod(
