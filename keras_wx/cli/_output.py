@@ -55,6 +55,19 @@ def check_output(
         raise _error(errno.EISDIR, "A folder is in the place of the output", path)
 
 
+def check_folder(path: Path) -> None:
+    """Refuses before the work a folder that could not be made after it.
+
+    Raises:
+        OSError: something else is in its place or above it, or nothing may be written there.
+    """
+    there = next(each for each in (path, *path.absolute().parents) if each.exists())
+    if not there.is_dir():
+        raise _error(errno.ENOTDIR, "This is no folder", there)
+    if not os.access(there, os.W_OK):
+        raise _error(errno.EACCES, "No permission to write to this folder", there)
+
+
 def _error(number: int, message: str, path: Path) -> OSError:
     return OSError(number, message, str(path))
 

@@ -99,9 +99,9 @@ def leaderboard(
     from keras_wx.verification.leaderboard.result import FILES
 
     levels, zr = e.levels(thresholds), o.zr_pair(zr)
-    output_dir.mkdir(parents=True, exist_ok=True)
+    _output.check_folder(output_dir)
     pictures = {picture.file for drawn in PICTURES.values() for picture in drawn}
-    for file in (*FILES, *sorted(pictures)):
+    for file in (*FILES, *sorted(pictures)) if output_dir.exists() else ():
         suffix = Path(file).suffix
         _output.check_output(output_dir / file, (suffix,), "--output-dir", overwrite=overwrite)
     names = [name.strip() for name in models.split(",")] if models else None
@@ -136,6 +136,7 @@ def leaderboard(
         convert_units=convert_units,
         zr=zr,
     )
+    output_dir.mkdir(parents=True, exist_ok=True)
     board.save(output_dir)  # before the pictures: whatever happens to them, the numbers are there
     _print(board, context)
     board.save(output_dir, pictures=_draw(board, output_dir))

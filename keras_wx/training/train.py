@@ -23,7 +23,7 @@ from keras_wx.training.averages import AveragedValidation
 from keras_wx.training.checkpoints import Checkpoints
 from keras_wx.training.distribution import Placement, place
 from keras_wx.training.feed import Feed, Validation
-from keras_wx.training.files import rewriting
+from keras_wx.training.files import folder, rewriting
 from keras_wx.training.freezing import freeze as freeze_layers
 from keras_wx.training.guards import Guard
 from keras_wx.training.interruption import interruptible
@@ -128,6 +128,7 @@ def train(
         logs, wandb, verbose = (), None, 0
     with (
         placement.folder(output_dir) as directory,
+        folder(directory),
         _alone(directory),
         placement.scope(),
     ):
@@ -152,7 +153,6 @@ def train(
                 "val_samples": val_samples or {},
             },
         )
-        _begin_or_go_on(directory, record, model.preset, resume)
         steps_per_epoch = training.steps_per_epoch or len(batches)
 
         freeze_layers(model, freeze)
@@ -165,6 +165,7 @@ def train(
         build_all(model, Feed(batches)[0])
         track(model)
 
+        _begin_or_go_on(directory, record, model.preset, resume)
         checkpoint, progress = _checkpoint(directory, keep, steps_per_epoch)
         stopping = Stopping(
             training.early_stopping,
@@ -317,7 +318,6 @@ def _begin_or_go_on(directory: Path, record: dict[str, Any], preset: Preset, res
 @contextmanager
 def _alone(directory: Path) -> Iterator[None]:
     """Refuses a second process in the same folder; the lock dies with its process."""
-    directory.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(directory / ".lock", timeout=0):
             yield

@@ -143,8 +143,6 @@ def tune(
         options=oracle_options,
     )
     proposals()  # an option that does not exist is told here, not by every worker
-    directory = Path(output_dir).expanduser().resolve()
-    directory.mkdir(parents=True, exist_ok=True)
     record = provenance.record(
         preset.model_copy(update={"training": None}),
         train,
@@ -160,6 +158,8 @@ def tune(
             "options": {k: v for k, v in options.items() if k not in _NO_IDENTITY},
         },
     )
+    directory = Path(output_dir).expanduser().resolve()
+    directory.mkdir(parents=True, exist_ok=True)
     _check_same_search(directory, record)
     common = Common(
         name=name,

@@ -110,6 +110,7 @@ def test_wrong_options_of_a_dataset(run, tmp_path, command, setting, code, expec
     assert result.exit_code == code, result.output
     assert expected in " ".join(result.output.replace("│", "").split())
     assert "no option here" not in result.output
+    assert not (tmp_path / "out.nc").exists()
 
 
 def test_evaluate_by_hand(run, curtain_file, tmp_path):
@@ -188,7 +189,8 @@ def test_errors(run, curtain_file, tmp_path, arguments, code, expected):
     places = {"IN": curtain_file, "OUT": tmp_path / "out.nc"}
     arguments = [places.get(each, each) for each in arguments]
     if arguments[0] == "leaderboard":
-        arguments += ["--output-dir", tmp_path]
+        arguments += ["--output-dir", tmp_path / "a" / "b"]
     result = run(*arguments)
     assert result.exit_code == code, result.output
     assert expected in result.output
+    assert not list(tmp_path.iterdir())

@@ -64,10 +64,12 @@ def test_wrong_words(run, model_folder, radar_file, tmp_path):
         (("--layer-rate", "head=0"), "--layer-rate: expected factors above 0"),
         (("--log", "cvs"), "Weights & Biases is the option --wandb"),
     ):
-        given = options(tmp_path / "run", "--val-path", radar_file, *more)
+        given = options(tmp_path / "runs" / "mine", "--val-path", radar_file, *more)
         found = run("train", model_folder, radar_file, *given)
         assert found.exit_code != 0
         assert words in " ".join(found.output.replace("│", " ").split()), found.output
+        if "--log" not in more:  # told when the logs are opened
+            assert not (tmp_path / "runs").exists()
 
 
 def test_data_that_are_too_small_are_told_of_the_option(run, model_folder, radar_file, tmp_path):

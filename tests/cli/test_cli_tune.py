@@ -73,3 +73,4 @@ def test_wrong_words(run, model_folder, radar_file, tmp_path, training, space):
         assert found.exit_code != 0
         assert words in " ".join(found.output.replace("│", " ").split()), found.output
     assert training.calls == []
+    assert not (tmp_path / "no").exists()
