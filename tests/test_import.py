@@ -39,11 +39,15 @@ def test_every_public_name_is_there(name):
     assert name in dir(keras_wx)
 
 
+MODULES = {"curtain", "downscale", "hko_2015"}
+
+
 def test_the_modules_of_data():
     assert callable(keras_wx.data.hko_2015.prepare)
+    assert callable(keras_wx.data.downscale.to_physical)
 
 
-@pytest.mark.parametrize("name", sorted({*keras_wx.data.__all__} - {"curtain", "hko_2015"}))
+@pytest.mark.parametrize("name", sorted({*keras_wx.data.__all__} - MODULES))
 def test_every_other_name_of_data_is_no_module(name):
     for _ in range(2):  # the first use imports the name's home, which may be called the same
         assert callable(getattr(keras_wx.data, name))

@@ -11,6 +11,7 @@ import importlib
 from keras_wx.data.conform import conform as conform
 
 _HOMES = {
+    "domain_similarity": "similarity",
     "fit_statistics": "statistics",
     "init_indices": "windows",
     "list_datasets": "datasets",
@@ -21,7 +22,7 @@ _HOMES = {
     "Samples": "pydataset",
 }
 
-_MODULES = ("curtain", "downscale", "hko_2015", "similarity")
+_MODULES = ("curtain", "downscale", "hko_2015")
 
 __all__ = sorted(["conform", *_HOMES, *_MODULES])
 

@@ -18,6 +18,7 @@ from keras_wx.plots.lowest_echo import lowest_echo
 from keras_wx.plots.performance import performance
 from keras_wx.plots.rank_histogram import rank_histogram
 from keras_wx.plots.reliability import reliability
+from keras_wx.plots.similarity import domain_similarity
 from keras_wx.plots.skill import skill
 from keras_wx.plots.spectra import spectra
 from keras_wx.plots.spread_skill import spread_skill
@@ -30,6 +31,7 @@ __all__ = [
     "curtain_events",
     "curtain_profile",
     "curtain_spectra",
+    "domain_similarity",
     "feature_maps",
     "film_strip",
     "lowest_echo",

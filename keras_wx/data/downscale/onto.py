@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 import xarray as xr
 
+from keras_wx.data.additive import deferred
 from keras_wx.data.geometry import is_geographic, unit_km
 from keras_wx.errors import DataError
 
@@ -89,6 +90,37 @@ class Onto:
         lines = frames[..., y.first, :] * (1 - share) + frames[..., y.second, :] * share
         share = x.share.astype(frames.dtype)
         return lines[..., x.first] * (1 - share) + lines[..., x.second] * share
+
+
+def interpolated(
+    coarse: xr.DataArray, fine: xr.DataArray, method: Literal["nearest", "bilinear"]
+) -> xr.DataArray:
+    """A whole coarse field on the fine grid, lazy where it is lazy; see `Onto`.
+
+    Args:
+        coarse: dims `(..., y, x)`.
+        fine: a field on the fine grid.
+        method: `"nearest"` or `"bilinear"`.
+
+    Returns:
+        float32 with the dimensions and coordinates in space of `fine`.
+    """
+    onto, old, new = Onto(coarse, fine, method), coarse.dims[-2:], fine.dims[-2:]
+    field = xr.apply_ufunc(
+        lambda block: onto(block.astype("float32")),
+        deferred(coarse),
+        input_core_dims=[old],
+        output_core_dims=[new],
+        exclude_dims={*old},
+        dask="parallelized",
+        output_dtypes=["float32"],
+        dask_gufunc_kwargs={
+            "output_sizes": dict(zip(new, onto.shape, strict=True)),
+            "allow_rechunk": True,
+        },
+        keep_attrs=True,
+    )
+    return field.assign_coords({dim: fine[dim] for dim in new}).rename(coarse.name)
 
 
 def _in_degrees(field: xr.DataArray) -> bool:
