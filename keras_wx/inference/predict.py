@@ -16,6 +16,7 @@ from keras_wx.data.timeaxis import time_step
 from keras_wx.errors import DataError, ModelError
 from keras_wx.inference.blocks import Batches, forecast_blocks
 from keras_wx.inference.curtain import reconstruct
+from keras_wx.inference.downscale import History, downscaled, with_target
 from keras_wx.inference.history import InitTimes, init_frames
 from keras_wx.inference.inputs import Inputs
 from keras_wx.inference.layout import Pair, cover, default_batch_size
@@ -29,6 +30,7 @@ from keras_wx.transforms import ZR
 from keras_wx.zoo.loading import preset_of, rebuild
 
 if TYPE_CHECKING:
+    import distributed
     import keras
 
 
@@ -45,7 +47,10 @@ def predict(
     batch_size: int | None = None,
     tile: Pair | None = None,
     overlap: Pair | None = None,
+    halo: Pair | None = None,
+    history: History = "data",
     path: str | os.PathLike | None = None,
+    client: distributed.Client | None = None,
     regrid: bool = False,
     resample: bool = False,
     convert_units: bool = False,
@@ -64,6 +69,14 @@ def predict(
     Members are drawn from it so that gates that are near lie at like quantiles (see
     `keras_wx.inference.ranks.Ranks`, for how alike and why). `quantiles` and `thresholds` add, in
     closed form and from one pass, what `keras_wx.summarise` finds of an ensemble.
+
+    A model of task downscale gives fields of the fine grid with dims `([realization,] time, y, x)`,
+    at `init_times` or else at every time that has what it reads. A network runs on tiles as large
+    as those it learnt from, without their halo, blended as `keras_wx.inference.downscale.stitch`
+    says; where its samples begin with noise, a member's noise is one field over all tiles. With
+    `history="own"` each sample is read as history by those of the next times, member by member, and
+    so the record of the fine field goes on as long as that of the coarse one. A run with `path=`
+    that was ended goes on where it was when it is called again, and gives the same numbers.
 
     Missing input is filled with the variable's `fill` of the preset. At a point where every frame
     that a forecast reads is missing (in any of several variables), the forecast is missing too.
@@ -99,9 +112,16 @@ def predict(
             takes, and at most the domain: a large number runs the whole domain at once. None takes
             4096 profiles of a curtain.
         overlap: least number of rows and columns that neighbouring tiles share. None takes a
-            quarter of the tile.
+            quarter of the tile. Of a model of task downscale: exactly that number, at least twice
+            the halo; None leaves a stride of half of what the halo leaves of a tile.
+        halo: of a model of task downscale: rows and columns at the rim of a tile that do not count,
+            but at the borders of the domain. None takes a quarter of the tile.
+        history: where a model of task downscale reads earlier frames of its target: `"data"`, or
+            `"own"` for its own samples from the first time on.
         path: writes the forecast block by block to a new Zarr store (`*.zarr`) and returns it
             opened but not read, so that memory stays bounded however long it is.
+        client: of a dask cluster whose workers all reach `path`: they do the work of a model of
+            task downscale, with the same numbers. None takes the current client, if there is one.
         regrid, resample, convert_units, zr: conversions that are allowed, see
             `keras_wx.data.conform.conform`. The forecast is on the grid that the model sees.
         progress: whether to show a bar. None shows one on a terminal, for more than one batch.
@@ -140,6 +160,8 @@ def predict(
         model = rebuild(model, output_frames=output_frames)
         preset = preset_of(model)
     sample = preset.sample
+    if not sample.is_downscaling:
+        _refuse_downscale_options(halo=halo, client=client, history=history)
     conversions = {
         "regrid": regrid,
         "resample": resample,
@@ -159,6 +181,25 @@ def predict(
             tile=tile,
             overlap=overlap,
             path=path,
+            progress=progress,
+        )
+    if sample.is_downscaling:
+        dataset, readable = with_target(dataset, sample)
+        return downscaled(
+            model,
+            preset,
+            dataset,
+            conform(dataset, readable, **conversions),
+            init_times=init_times,
+            members=members,
+            seed=seed,
+            batch_size=batch_size,
+            tile=tile,
+            overlap=overlap,
+            halo=halo,
+            history=history,
+            path=path,
+            client=client,
             progress=progress,
         )
     if len({target.steps for target in sample.targets}) > 1:
@@ -250,6 +291,12 @@ def _check_gives_distributions(model: keras.Model | Baseline, members: int) -> N
             "draw of it. keras_wx.layers.switch_dropout(model, False) turns it off; or "
             "keras_wx.summarise(keras_wx.predict(..., members=50)) takes both into account."
         )
+
+
+def _refuse_downscale_options(**options) -> None:
+    given = [name for name, value in options.items() if value not in (None, "data")]
+    if given:
+        raise ModelError(f"{', '.join(given)}: expected none but for models of task downscale.")
 
 
 def _refuse_forecast_options(**options) -> None:

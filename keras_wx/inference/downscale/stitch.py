@@ -9,6 +9,7 @@ References:
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -117,7 +118,7 @@ class Stitching:
         """Divides the domain into bands of at most so many rows."""
         height = self.domain[0]
         edges = [*range(0, height, rows), height]
-        return [self._band(*edge) for edge in zip(edges[:-1], edges[1:], strict=True)]
+        return [self._band(*edge) for edge in itertools.pairwise(edges)]
 
     def _band(self, first: int, last: int) -> Band:
         starts = []
@@ -130,6 +131,10 @@ class Stitching:
             slice(starts[0], min(starts[-1] + self.tile[0], self.domain[0])),
             tuple(starts),
         )
+
+    def count(self, band: Band) -> int:
+        """Number of its tiles."""
+        return len(band.starts) * len(self.starts(1))
 
     def tiles(self, band: Band) -> Iterator[HaloTile]:
         """The tiles with a part in a band, row by row, in places counted from its window."""
@@ -146,9 +151,7 @@ class Stitching:
     def _core(self, start: int, axis: int) -> slice:
         size, tile, halo = self.domain[axis], self.tile[axis], self.halo[axis]
         inside = min(tile, size)
-        return slice(
-            0 if start == 0 else halo, inside if start + tile >= size else inside - halo
-        )
+        return slice(0 if start == 0 else halo, inside if start + tile >= size else inside - halo)
 
 
 def _stretch(start: int, tile: int, size: int) -> Stretch:

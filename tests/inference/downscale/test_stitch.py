@@ -145,7 +145,8 @@ def test_no_peak_at_the_tile_size(overlap):
 
 
 @pytest.mark.parametrize(
-    ("overlap", "halo"), [((7, 8), (4, 4)), ((8, 16), (4, 4)), ((15, 15), (8, 8)), ((-1, 0), (0, 0))]
+    ("overlap", "halo"),
+    [((7, 8), (4, 4)), ((8, 16), (4, 4)), ((15, 15), (8, 8)), ((-1, 0), (0, 0))],
 )
 def test_strides_that_leave_gaps_are_refused(overlap, halo):
     with pytest.raises(ModelError, match=r"tile - overlap = .* tile - 2 halo"):
