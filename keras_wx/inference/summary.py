@@ -96,3 +96,18 @@ def _probability(field: xr.DataArray, thresholds: list[float]) -> xr.DataArray:
     return share.transpose("threshold", ...).assign_attrs(
         units="1", long_name=f"share of members at or above the threshold, {field.name}"
     )
+
+
+def middle(members: np.ndarray) -> np.ndarray:
+    """The curtain that stands for an ensemble of them, in pictures and in tables alike.
+
+    It is the median at each gate, which has cloud where half of the members have some. Their mean
+    has some wherever one of them does, of a reflectivity that none of them has.
+
+    Args:
+        members: dBZ, `(realization, ...)`, the same number for all that is no echo.
+
+    Returns:
+        `(...)`, missing where one of them is.
+    """
+    return np.median(members, axis=0)

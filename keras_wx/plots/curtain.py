@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from keras_wx.errors import DataError
+from keras_wx.inference.summary import middle
 from keras_wx.plots.layout import finish
 from keras_wx.plots.panel import add_color_bar
 from keras_wx.plots.style import MISSING, NO_ECHO, RADAR_COLORS, ColorScale
@@ -41,16 +42,18 @@ def curtain(
     """Shows curtains one below the other: the observation, then a panel a reconstruction.
 
     White is no echo, gray is missing. The line is the top of the blind zone. An ensemble is shown
-    by its mean, hatched where its members differ.
+    by its median, as it is scored, and hatched where its members differ; so is what
+    `keras_wx.summarise` makes of it, and a distribution that `keras_wx.predict` gives with
+    `quantiles` or `thresholds`.
 
     Args:
-        reconstruction: what `keras_wx.predict` returns of a curtain, or a mapping from a model's
-            name to it.
+        reconstruction: what `keras_wx.predict` or `keras_wx.summarise` returns of a curtain, or a
+            mapping from a model's name to it.
         truth: the observation `(time, height)`, for the first panel.
         period: of time, such as `slice("2017-01-05T03", "2017-01-05T04")`; by default all that the
             first reconstruction has.
         top: of the panels, in metres; by default that of the curtain.
-        uncertain: standard deviation of the members, in dB, from which gates are hatched.
+        uncertain: standard deviation, in dB, from which gates are hatched.
         low: dBZ that means "no echo".
         high: upper end of the colours, in dBZ.
         variable: which one to show.
@@ -71,22 +74,21 @@ def curtain(
         named = {str(named.attrs.get("model", "Reconstruction")): named}
     if not named:
         raise DataError("Expected at least one reconstruction to show. Received: an empty mapping")
-    fields = {name: _field(dataset, name, variable, period) for name, dataset in named.items()}
-    first = next(iter(fields.values()))
-    rows = dict(fields)
+    rows = {name: _panel(dataset, name, variable, period, low) for name, dataset in named.items()}
+    first = next(iter(rows.values()))
     if truth is not None:
-        observed = _field(truth, "truth", variable, None).reindex(time=first["time"])
+        observed = _panel(truth, "truth", variable, None, low).reindex(time=first["time"])
         rows = {"Observation": observed.assign_coords(blind_zone=first["blind_zone"])} | rows
 
     colors = _colors(low, high)
     size = _PANEL[0], _PANEL[1] * len(rows) + 0.6
     figure = Figure(figsize=size, layout="constrained")
     grid = figure.subplots(len(rows), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
-    for axes, (name, field) in zip(grid, rows.items(), strict=True):
-        members = field.sizes.get("realization", 1)
-        image = _draw(axes, field, colors, low, uncertain)
-        label = f"{name}, mean of {members} members, hatched: spread ≥ {uncertain:g} dB"
-        axes.set_title(name if members == 1 else label, loc="left", fontsize="medium")
+    for axes, (name, panel) in zip(grid, rows.items(), strict=True):
+        image = _draw(axes, panel, colors, low, uncertain)
+        if "spread" in panel:
+            name = f"{name}, {panel.attrs['what']}, hatched: spread ≥ {uncertain:g} dB"
+        axes.set_title(name, loc="left", fontsize="medium")
     grid[0].set_ylim(0, _edges(first)[-1] if top is None else top / 1000)
     if "along_track" in first.coords:
         grid[-1].set_xlabel("Along track [km]")
@@ -99,40 +101,56 @@ def curtain(
     return finish(figure, path)
 
 
-def _field(dataset: xr.Dataset, name: str, variable: str, period: slice | None) -> xr.DataArray:
+def _panel(
+    dataset: xr.Dataset, name: str, variable: str, period: slice | None, low: float
+) -> xr.Dataset:
+    """`shown (height, time)` and, of several possible curtains, `spread`."""
+    field, spread = _shown(dataset, name, variable), dataset.get(f"{variable}_std")
+    panel = xr.Dataset({"shown": field} if spread is None else {"shown": field, "spread": spread})
+    panel = (panel if period is None else panel.sel(time=period)).sortby("height")
+    if not panel.sizes["time"]:
+        raise DataError(
+            f"{name!r} has no column in the period {period}. It has {dataset['time'].values[0]} to "
+            f"{dataset['time'].values[-1]}"
+        )
+    panel, what = panel.load().transpose(..., "height", "time"), "median"
+    if "realization" in panel.dims:
+        members, what = panel["shown"], f"median of {panel.sizes['realization']} members"
+        middles = middle(np.maximum(members.values, low))
+        panel["shown"] = members.isel(realization=0, drop=True).copy(data=middles)
+        panel["spread"] = members.std("realization", ddof=1, skipna=False)
+    return panel.assign_attrs(what=what)
+
+
+def _shown(dataset: xr.Dataset, name: str, variable: str) -> xr.DataArray:
+    """A curtain, or the members of one."""
+    quantiles = dataset.get(f"{variable}_quantile")
+    if variable not in dataset and quantiles is not None and 0.5 in quantiles["quantile"]:
+        return quantiles.sel(quantile=0.5, drop=True)
     if variable not in dataset.data_vars or not {"time", "height"} <= set(dataset[variable].dims):
         raise DataError(
             f"{name!r} has no curtain {variable!r} with dims time and height. "
             f"Received: { {key: each.dims for key, each in dataset.data_vars.items()} }"
         )
-    field = dataset[variable].sortby("height")
-    field = field if period is None else field.sel(time=period)
-    if not field.sizes["time"]:
-        raise DataError(
-            f"{name!r} has no column in the period {period}. It has {dataset['time'].values[0]} to "
-            f"{dataset['time'].values[-1]}"
-        )
-    return field.load().transpose(..., "height", "time")
+    return dataset[variable]
 
 
 def _draw(
-    axes: Axes, field: xr.DataArray, colors: ColorScale, low: float, uncertain: float
+    axes: Axes, panel: xr.Dataset, colors: ColorScale, low: float, uncertain: float
 ) -> QuadMesh:
-    x, field = _across(field)
-    height = field["height"].values / 1000
+    x, panel = _across(panel)
+    height = panel["height"].values / 1000
     clear = low - 1  # below every class
-    shown = field
-    if "realization" in field.dims:
-        shown = field.mean("realization", skipna=False)
-        spread = field.std("realization", ddof=1, skipna=False).values
-        if np.nanmax(spread, initial=0) >= uncertain:
-            levels = [uncertain, np.inf]
-            axes.contourf(x, height, spread, levels, hatches=["/////"], colors="none", zorder=2)
-    values = np.where(shown.values <= low, clear, shown.values)
+    shown = panel["shown"].values
+    if "spread" in panel and np.nanmax(panel["spread"], initial=0) >= uncertain:
+        levels = [uncertain, np.inf]
+        axes.contourf(
+            x, height, panel["spread"], levels, hatches=["/////"], colors="none", zorder=2
+        )
     image = axes.pcolormesh(
         x,
         height,
-        np.ma.masked_invalid(values),
+        np.ma.masked_invalid(np.where(shown <= low, clear, shown)),
         cmap=colors.cmap,
         norm=colors.norm,
         shading="nearest",
@@ -140,12 +158,12 @@ def _draw(
         zorder=1,
     )
     axes.set_facecolor(MISSING)
-    if "blind_zone" in field.coords:
-        _blind_zone_line(axes, x, field)
+    if "blind_zone" in panel.coords:
+        _blind_zone_line(axes, x, panel)
     return image
 
 
-def _across(field: xr.DataArray) -> tuple[np.ndarray, xr.DataArray]:
+def _across(field: xr.Dataset) -> tuple[np.ndarray, xr.Dataset]:
     """Kilometres along the track, or dates; where columns are missing, empty ones at either end of
     the gap, lest its neighbours be drawn into it."""
     if "along_track" in field.coords:
@@ -160,7 +178,7 @@ def _across(field: xr.DataArray) -> tuple[np.ndarray, xr.DataArray]:
     return date2num(field["time"].values), field
 
 
-def _blind_zone_line(axes: Axes, x: np.ndarray, field: xr.DataArray) -> None:
+def _blind_zone_line(axes: Axes, x: np.ndarray, field: xr.Dataset) -> None:
     mask = field["blind_zone"].transpose("time", "height").values
     edges = _edges(field)[(mask >= 1).sum(axis=1)]
     edges = np.where(np.isnan(mask).any(axis=1), np.nan, edges)
@@ -168,7 +186,7 @@ def _blind_zone_line(axes: Axes, x: np.ndarray, field: xr.DataArray) -> None:
     axes.step(x, edges, where="mid", color="black", lw=1.2, path_effects=halo, zorder=3)
 
 
-def _edges(field: xr.DataArray) -> np.ndarray:
+def _edges(field: xr.Dataset) -> np.ndarray:
     """Lower and upper ends of the gates in km."""
     height = field["height"].values / 1000
     middle = (height[1:] + height[:-1]) / 2

@@ -10,7 +10,9 @@ from matplotlib.dates import date2num
 from matplotlib.patheffects import withStroke
 
 from keras_wx.errors import DataError
+from keras_wx.inference.summary import summarise
 from keras_wx.plots.curtain import curtain
+from keras_wx.verification.curtain import verify_curtain
 
 START = np.datetime64("2017-01-05T03:00", "ns")
 STEP = np.timedelta64(4, "s").astype("timedelta64[ns]")
@@ -70,12 +72,18 @@ def test_five_dbz_a_class(truth):
     np.testing.assert_allclose(shown[3:], [to_rgba("white")] * 2)
 
 
-def test_an_ensemble_is_its_mean_hatched_where_it_is_unsure():
+@pytest.fixture
+def members() -> np.ndarray:
+    """Where they differ their median is as elsewhere, and their mean is not."""
     members = np.full((3, 12, 5), -20.0)
-    members[:, 5:9, :2] += np.array([-15.0, 0.0, 15.0])[:, None, None]
-    figure = curtain(made_up(members, hole=2), uncertain=10)
+    members[:, 5:9, :2] += np.array([-40.0, 0.0, 15.0])[:, None, None]
+    return members
+
+
+def test_an_ensemble_is_its_median_hatched_where_it_is_unsure(members):
+    figure = curtain(made_up(members, hole=2), uncertain=20)
     (axes, _) = figure.axes
-    assert axes.get_title(loc="left") == "ours, mean of 3 members, hatched: spread ≥ 10 dB"
+    assert axes.get_title(loc="left") == "ours, median of 3 members, hatched: spread ≥ 20 dB"
     assert len(np.unique(colours(axes)[..., :3].reshape(-1, 3), axis=0)) == 1
     (hatched,) = (each for each in axes.collections if getattr(each, "hatches", [None])[0])
     x, y = hatched.get_paths()[0].vertices.T
@@ -83,8 +91,28 @@ def test_an_ensemble_is_its_mean_hatched_where_it_is_unsure():
     assert times[4] < x.min() < times[5]
     assert times[8] < x.max() < times[9]
     assert y.max() < 0.5
-    sure = curtain(made_up(members, hole=2), uncertain=20).axes[0]
+    sure = curtain(made_up(members, hole=2), uncertain=40).axes[0]
     assert len(sure.collections) == 1
+
+
+def test_what_is_shown_is_what_is_scored(members):
+    truth = made_up(np.full((12, 5), -20.0))
+    ensemble = made_up(members, hole=2)
+    assert verify_curtain(ensemble, truth, scene=4, block=4).mae == 0
+    shown = colours(curtain(ensemble).axes[0])
+    np.testing.assert_array_equal(shown, colours(curtain(truth).axes[0]))
+
+
+def test_a_summary_is_shown_as_its_members_are(members):
+    ensemble = made_up(members, hole=2)
+    summary = summarise(ensemble)
+    distribution = summary.assign(reflectivity=summary.reflectivity_quantile.sel(quantile=0.5))
+    expected = colours(curtain(ensemble).axes[0])
+    for each in (summary, distribution):
+        axes = curtain(each, uncertain=20).axes[0]
+        assert axes.get_title(loc="left") == "ours, median, hatched: spread ≥ 20 dB"
+        np.testing.assert_array_equal(colours(axes), expected)
+        assert len(axes.collections) == 2
 
 
 def test_a_gap_in_time_stays_empty(truth):

@@ -14,6 +14,7 @@ import xarray as xr
 from keras_wx.data.conform import require_dataset
 from keras_wx.data.units import is_reflectivity
 from keras_wx.errors import DataError
+from keras_wx.inference.summary import middle
 
 _HEIGHT_TOLERANCE = 0.01
 """Of the gate spacing."""
@@ -115,7 +116,7 @@ class CurtainPair:
             truth[known] = read.transpose("time", "height").values
         members = np.maximum(members.astype(np.float32, copy=False), self.low)
         truth = np.maximum(truth, self.low)
-        centre = np.median(members, axis=0) if self.by == "median" else members.mean(axis=0)
+        centre = middle(members) if self.by == "median" else members.mean(axis=0)
         return Columns(members, centre, truth, mask)
 
 
