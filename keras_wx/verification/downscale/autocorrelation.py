@@ -27,12 +27,12 @@ def autocorrelations(
         lags: the longest, in steps.
 
     Returns:
-        `{side}_acf` and `{side}_pacf`: the mean over members of that of the domain's mean, and the
-        mean over pixels and members of that of each pixel.
+        `{side}_acf`: the mean over members of that of the domain's mean, and the mean over pixels
+        and members of that of each pixel. `{side}_pacf`: of these means, by the Yule-Walker
+        equations; NaN from where gaps leave them without a solution.
 
     References:
-        Box, Jenkins and Reinsel (1994), Time Series Analysis, chapters 2 and 3; the partial ones
-        solve the Yule-Walker equations by the recursion of Levinson and Durbin.
+        Box, Jenkins and Reinsel (1994), Time Series Analysis, chapters 2 and 3.
     """
     frames = sample.frames
     here = slots[frames]
@@ -49,38 +49,47 @@ def autocorrelations(
 
 
 def _averaged(series: np.ndarray, lags: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean ACF and PACF of series `(time, n)`, of those that vary."""
-    functions = [_functions(each, lags) for each in series.T if np.nanstd(each) > 0]
+    """The mean ACF of series `(time, n)`, of those that vary, and the PACF that goes with it."""
+    functions = [_correlation(each, lags) for each in series.T if np.nanstd(each) > 0]
     if not functions:
         return (np.full(lags + 1, np.nan),) * 2
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Mean of empty slice")  # no pair at this lag
-        acf, pacf = np.nanmean(functions, axis=0)
-    return acf, pacf
+        mean = np.nanmean(functions, axis=0)
+    return mean, _partial(mean, len(series) // 2)
 
 
-def _functions(series: np.ndarray, lags: int) -> tuple[np.ndarray, np.ndarray]:
-    from statsmodels.tsa.stattools import acf, levinson_durbin
+def _correlation(series: np.ndarray, lags: int) -> np.ndarray:
+    from statsmodels.tsa.stattools import acf
 
     there = ~np.isnan(series)
-    pairs = np.correlate(there.astype(int), there.astype(int), "full")[len(series) - 1 :]
     reach = min(lags, len(series) - 1)
     # Where frames are absent there are fewer pairs at a lag than it takes to divide by their
     # number at lag 0, as is usual for whole series.
-    correlation = acf(
+    found = acf(
         series,
         nlags=reach,
         fft=True,
         adjusted=not there.all(),
         missing="none" if there.all() else "conservative",
     )
-    correlation[pairs[: reach + 1] == 0] = np.nan
-    partial = np.full(lags + 1, np.nan)
-    # Half the series: longer ones rest on too few pairs to be solved for.
-    known = np.flatnonzero(np.isnan(correlation))
-    order = min(len(series) // 2, (known[0] if known.size else reach + 1) - 1)
-    if order > 0:
-        partial[: order + 1] = levinson_durbin(correlation, order, isacov=True)[2]
+    pairs = np.correlate(there.astype(int), there.astype(int), "full")[len(series) - 1 :]
     whole = np.full(lags + 1, np.nan)
-    whole[: reach + 1] = correlation
-    return whole, partial
+    whole[: reach + 1] = np.where(pairs[: reach + 1] > 0, found, np.nan)
+    return whole
+
+
+def _partial(correlation: np.ndarray, most: int) -> np.ndarray:
+    """Up to lag `most`: longer ones rest on too few pairs to be solved for."""
+    from statsmodels.tsa.stattools import levinson_durbin
+
+    found = np.full(correlation.size, np.nan)
+    unknown = np.flatnonzero(np.isnan(correlation))
+    order = min(most, (unknown[0] if unknown.size else correlation.size) - 1)
+    if order > 0:
+        found[: order + 1] = levinson_durbin(correlation, order, isacov=True)[2]
+    # What was counted over gaps need not be the autocorrelation of any process.
+    beyond = np.flatnonzero(np.abs(found) > 1 + 1e-9)
+    if beyond.size:
+        found[beyond[0] :] = np.nan
+    return found

@@ -100,7 +100,8 @@ def verify_downscaled(
           `variogram_error`, `sum |difference| / sum truth` over the bins. Distances are great
           circles where the grid has latitudes. Of 500 pixels and 60 fields of the sample.
         * by `lag` (with `lag_time`) and `series` ("domain_mean" and "pixel", the mean over 50
-          pixels of each one's own): `forecast_acf`, `truth_acf`, `forecast_pacf`, `truth_pacf`.
+          pixels of each one's own): `forecast_acf`, `truth_acf`, and their `forecast_pacf`,
+          `truth_pacf` by the Yule-Walker equations.
         * by `lag`: `forecast_lag_rmse`, `forecast_lag_r2` against the truth of that much before,
           and `truth_lag_rmse`, `truth_lag_r2` of the truth itself. A forecast whose error is least
           at a later lag comes late.
