@@ -355,14 +355,18 @@ class Sample(Record):
     def with_frames(
         self, *, input_frames: int | None = None, output_frames: int | None = None
     ) -> Sample:
-        """The same sample with other numbers of past and future frames."""
+        """The same sample with other numbers of past and future frames.
+
+        Where frames are channels, a field of one frame stays one: it is no history.
+        """
         changed = []
         for variable in self.variables:
+            alone = self.layout == "channels" and variable.frames == 1
             if variable.steps is not None:
                 first, last = variable.steps
                 if variable.role == "target" and output_frames is not None:
                     last = first + output_frames - 1
-                elif variable.role != "target" and input_frames is not None:
+                elif variable.role != "target" and input_frames is not None and not alone:
                     first = last - input_frames + 1
                 variable = variable.model_copy(update={"steps": (first, last)})
             changed.append(variable)

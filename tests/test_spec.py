@@ -98,6 +98,15 @@ def test_downscaling():
     assert [v.name for v in sample.of_role("calendar")] == ["day_of_season"]
 
 
+def test_with_frames_changes_the_history_alone():
+    sample = example("downscaling_example").sample.with_frames(input_frames=7)
+    assert [(v.name, v.steps) for v in sample.inputs] == [
+        ("dust_optical_depth", (-7, -1)),
+        ("coarse_dust_optical_depth", (0, 0)),
+    ]
+    assert sample.targets[0].steps == (0, 0)
+
+
 def grouped(**fields) -> spec.Variable:
     usual = {
         "name": "dust",

@@ -5,6 +5,7 @@ import pytest
 import xarray as xr
 
 import keras_wx
+from keras_wx.data.downscale import Onto
 from keras_wx.errors import DataError
 
 
@@ -124,3 +125,9 @@ def test_the_real_file(shared_data):
     expected = block_mean(day, raw["lat"].values[:24].astype("float64"))
     np.testing.assert_allclose(pair["coarse_air"].sel(time="2014-07-04"), expected[0], rtol=1e-5)
     assert pair.attrs["split_test"] == "2014-09-01/2014-12-31"
+    onto = Onto(pair["coarse_air"], pair["air"], "bilinear")
+    frame = pair["coarse_air"][500]
+    inner = frame.astype("float64").interp(coarse_lat=pair["lat"], coarse_lon=pair["lon"]).values
+    known = np.isfinite(inner)
+    assert known.sum() == 22 * 49
+    np.testing.assert_allclose(onto(frame.values)[known], inner[known], rtol=1e-6)
