@@ -79,7 +79,7 @@ class Grid(Record):
     """Spacing of a dimension that is no horizontal distance, e.g. `{height: 78m, time: 4s}`."""
     onto: str | None = None
     """The grid that fields of this one are interpolated onto when they are read."""
-    method: Literal["nearest", "bilinear"] = "nearest"
+    method: Literal["nearest", "bilinear", "bicubic"] = "nearest"
     """How they are."""
 
     @field_validator("shape")

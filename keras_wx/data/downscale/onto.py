@@ -16,17 +16,34 @@ _ROUNDING = 1e-3
 """What part of a cell a fine point may lie beyond it: coordinates are of single precision."""
 
 
+Method = Literal["nearest", "bilinear", "bicubic"]
+
+
 @dataclass(frozen=True)
 class _Axis:
-    """For each fine point: two coarse ones, and the share of the second."""
+    """For each fine point some coarse ones, and the share of each, both `(points, neighbours)`."""
 
-    first: np.ndarray
-    second: np.ndarray
-    share: np.ndarray
+    points: np.ndarray
+    shares: np.ndarray
+
+    def __getitem__(self, part: slice) -> _Axis:
+        return _Axis(self.points[part], self.shares[part])
+
+    def along(self, axis: int, frames: np.ndarray) -> np.ndarray:
+        """Interpolates along the last axis or the one before it."""
+        shares = self.shares.astype(frames.dtype)
+        parts = (
+            np.take(frames, points, axis) * (share if axis == -1 else share[:, None])
+            for points, share in zip(self.points.T, shares.T, strict=True)
+        )
+        total = next(parts)
+        for part in parts:
+            total += part
+        return total
 
 
 class Onto:
-    """Brings frames of a coarse grid onto a fine one, by the nearest point or linearly.
+    """Brings frames of a coarse grid onto a fine one, by the nearest point, lines or cubics.
 
     Each axis by itself: coordinates may ascend or descend, be unevenly spaced, and longitudes may
     be counted from 0 or from -180. Between the outermost coarse points and the edges of their cells
@@ -35,7 +52,8 @@ class Onto:
     Args:
         coarse: field with dims `(..., y, x)` and coordinates along both.
         fine: the same on the fine grid.
-        method: `"nearest"` or `"bilinear"`.
+        method: `"nearest"`, `"bilinear"` or `"bicubic"` (cubic convolution with a = -1/2, which
+            can go beyond its neighbours' values).
 
     Attributes:
         shape: rows and columns of the fine grid.
@@ -43,6 +61,10 @@ class Onto:
     Raises:
         DataError: for a coarse grid that does not cover the fine one, and for grids of which one
             has degrees and the other metres, or no coordinates.
+
+    References:
+        Keys 1981, Cubic convolution interpolation for digital image processing, IEEE Transactions
+        on Acoustics, Speech, and Signal Processing 29, 1153-1160.
 
     Example:
 
@@ -52,9 +74,7 @@ class Onto:
     ```
     """
 
-    def __init__(
-        self, coarse: xr.DataArray, fine: xr.DataArray, method: Literal["nearest", "bilinear"]
-    ):
+    def __init__(self, coarse: xr.DataArray, fine: xr.DataArray, method: Method):
         degrees = [_in_degrees(field) for field in (coarse, fine)]
         if degrees[0] != degrees[1]:
             kinds = ["degrees" if one else "metres" for one in degrees]
@@ -65,7 +85,7 @@ class Onto:
         self._axes = tuple(
             _axis(coarse, fine, axis, method, around=degrees[0] and axis == -1) for axis in (-2, -1)
         )
-        self._bilinear = method == "bilinear"
+        self._nearest = method == "nearest"
         self.shape = fine.shape[-2:]
 
     def __call__(
@@ -80,27 +100,19 @@ class Onto:
         Returns:
             `(..., rows, columns)`, NaN where a point that counts is missing.
         """
-        y, x = (
-            _Axis(axis.first[part], axis.second[part], axis.share[part])
-            for axis, part in zip(self._axes, (rows, columns), strict=True)
-        )
-        if not self._bilinear:
-            return frames[..., y.first[:, None], x.first]
-        share = y.share[:, None].astype(frames.dtype)
-        lines = frames[..., y.first, :] * (1 - share) + frames[..., y.second, :] * share
-        share = x.share.astype(frames.dtype)
-        return lines[..., x.first] * (1 - share) + lines[..., x.second] * share
+        y, x = (axis[part] for axis, part in zip(self._axes, (rows, columns), strict=True))
+        if self._nearest:
+            return frames[..., y.points, x.points[:, 0]]
+        return x.along(-1, y.along(-2, frames))
 
 
-def interpolated(
-    coarse: xr.DataArray, fine: xr.DataArray, method: Literal["nearest", "bilinear"]
-) -> xr.DataArray:
+def interpolated(coarse: xr.DataArray, fine: xr.DataArray, method: Method) -> xr.DataArray:
     """A whole coarse field on the fine grid, lazy where it is lazy; see `Onto`.
 
     Args:
         coarse: dims `(..., y, x)`.
         fine: a field on the fine grid.
-        method: `"nearest"` or `"bilinear"`.
+        method: see `Onto`.
 
     Returns:
         float32 with the dimensions and coordinates in space of `fine`.
@@ -148,17 +160,40 @@ def _axis(
     if (np.diff(old) <= 0).any():
         raise DataError(f"Coordinate {coarse.dims[axis]!r}: expected values that differ.")
     if around and old[0] + 360.0 - old[-1] < 1.5 * np.diff(old).max():
-        old = np.r_[old[-1] - 360.0, old, old[0] + 360.0]
-        order = np.r_[order[-1], order, order[0]]
+        old = np.r_[old[-2:] - 360.0, old, old[:2] + 360.0]
+        order = np.r_[order[-2:], order, order[:2]]
     _refuse_beyond(old, new, coarse, fine, axis)
     left = np.clip(np.searchsorted(old, new, side="right") - 1, 0, old.size - 2)
     share = np.clip((new - old[left]) / (old[left + 1] - old[left]), 0.0, 1.0)
     if method == "nearest":
-        share = np.where(share > 0.5, 1.0, 0.0)
+        return _Axis(order[left + (share > 0.5)][:, None], np.ones((new.size, 1)))
+    if method == "bilinear":
+        points, shares = left[:, None] + [0, 1], np.stack([1 - share, share], axis=-1)
+    else:
+        points, shares = _cubic(old, left, share)
     # A point that has no share is not read: it may be missing.
-    first = np.where(share == 1, left + 1, left)
-    second = np.where(share == 0, left, left + 1)
-    return _Axis(order[first], order[second], share)
+    most = np.take_along_axis(points, shares.argmax(axis=-1)[:, None], axis=-1)
+    return _Axis(order[np.where(shares == 0, most, points)], shares)
+
+
+def _cubic(old: np.ndarray, left: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Four neighbours and their shares in a cubic through the middle two.
+
+    Its slope at each of them is that between those beside it, as in cubic convolution where points
+    are evenly spaced; at the ends that of the last line.
+
+    Args:
+        old: coarse points.
+        left: the last of them before each fine point.
+        t: where the fine point is between it (0) and the next (1).
+    """
+    points = np.clip(left[:, None] + [-1, 0, 1, 2], 0, old.size - 1)
+    before, start, end, behind = old[points].T
+    # What the slopes at both ends contribute: cubic Hermite polynomials.
+    first = t * (1 - t) ** 2 * (end - start) / (end - before)
+    second = t**2 * (t - 1) * (end - start) / (behind - start)
+    rise = t**2 * (3 - 2 * t)
+    return points, np.stack([-first, 1 - rise - second, rise + first, second], axis=-1)
 
 
 def _values(field: xr.DataArray, axis: int, *, in_metres: bool) -> np.ndarray:
