@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,7 +73,7 @@ def run(
     order: Order,
     outline: Outline,
     path: Path,
-    waiting: Iterator[list[Job]],
+    waiting: Iterable[list[Job]],
     count: Callable[[int], None],
 ) -> None:
     """Has jobs done by the workers of a cluster.
@@ -90,20 +90,22 @@ def run(
     import distributed
 
     parcel = client.scatter(Parcel(model, order, outline, path), broadcast=True, hash=False)
-    key = parcel.key
+
+    def submit(jobs: Iterable[Job]) -> list[distributed.Future]:
+        return [
+            client.submit(_do, parcel, parcel.key, job, retries=ATTEMPTS, pure=False)
+            for job in jobs
+        ]
+
+    ahead = AHEAD * max(1, sum(client.nthreads().values()))
     for jobs in waiting:
-        ahead = AHEAD * max(1, sum(client.nthreads().values()))
-
-        def submit(number: int, left: Iterator[Job] = iter(jobs)) -> list:  # noqa: B008
-            return [
-                client.submit(_do, parcel, key, job, retries=ATTEMPTS, pure=False)
-                for job in islice(left, number)
-            ]
-
-        running = distributed.as_completed(submit(ahead), with_results=True)
+        left = iter(jobs)
+        running = distributed.as_completed(
+            submit(islice(left, ahead)), loop=client.loop, with_results=True
+        )
         for _, made in running:
             count(made)
-            running.update(submit(1))
+            running.update(submit(islice(left, 1)))
 
 
 _OPEN: dict[str, tuple[Maker, InZarr]] = {}
