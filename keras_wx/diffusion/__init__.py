@@ -1,12 +1,12 @@
 """Diffusion models without the network: schedules, samplers, the objective.
 
 A network takes noisy fields and times, and predicts the noise ("epsilon"), the clean field ("x0")
-or the velocity ("v"); it knows no schedule. `draw` and `error` train it, `sample` draws from it.
+or the velocity ("v"); it knows no schedule. `draw` and `loss` train it, `sample` draws from it.
 """
 
 from keras_wx.diffusion.guidance import guided
 from keras_wx.diffusion.inpainting import repaint, resampled
-from keras_wx.diffusion.objective import Drawn, draw, error, errors
+from keras_wx.diffusion.objective import Drawn, draw, loss, point_losses
 from keras_wx.diffusion.prediction import (
     PREDICTIONS,
     min_snr_weight,
@@ -37,10 +37,10 @@ __all__ = [
     "Sampler",
     "Schedule",
     "draw",
-    "error",
-    "errors",
     "guided",
+    "loss",
     "min_snr_weight",
+    "point_losses",
     "repaint",
     "resampled",
     "sample",

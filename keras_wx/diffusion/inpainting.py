@@ -95,8 +95,8 @@ def repaint(
 def resampled(steps: int, jump_length: int, resamplings: int) -> list[int]:
     """The rows of a plan in the order in which they are taken.
 
-    Counted from the end, stretches of `jump_length` rows are taken `resamplings` times each, before
-    the next one begins; the first of all, which starts from pure noise, is taken once.
+    When 1, `1 + jump_length`, `1 + 2 jump_length`, ... rows remain, it goes back by `jump_length`
+    rows, `resamplings - 1` times each: the paper's schedule.
 
     Args:
         steps: number of rows.
@@ -108,7 +108,7 @@ def resampled(steps: int, jump_length: int, resamplings: int) -> list[int]:
 
     Example:
         >>> resampled(5, jump_length=2, resamplings=2)
-        [0, 1, 2, 1, 2, 3, 4, 3, 4]
+        [0, 1, 0, 1, 2, 3, 2, 3, 4]
     """
     if min(steps, jump_length, resamplings) < 1:
         raise ModelError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any
 
 import keras
@@ -23,7 +24,7 @@ def numbered_noise(seed: int | keras.random.SeedGenerator) -> Callable[[Any, Any
     Raises:
         ModelError: no seed.
     """
-    if isinstance(seed, bool) or not isinstance(seed, int | keras.random.SeedGenerator):
+    if isinstance(seed, bool) or not isinstance(seed, Integral | keras.random.SeedGenerator):
         raise ModelError(
             "This sampler draws noise at every step. Expected seed= a whole number, or a "
             f"keras.random.SeedGenerator that the model owns. Received: seed={seed!r}"
@@ -41,7 +42,7 @@ def numbered_noise(seed: int | keras.random.SeedGenerator) -> Callable[[Any, Any
 def _tensorflow_noise(seed):
     import tensorflow as tf
 
-    key = tf.constant([seed, 0], "int64") if isinstance(seed, int) else seed.next()
+    key = tf.constant([seed, 0], "int64") if isinstance(seed, Integral) else seed.next()
 
     def noise(number, like):
         folded = tf.random.experimental.stateless_fold_in(key, tf.cast(number, "int64"))
@@ -53,7 +54,7 @@ def _tensorflow_noise(seed):
 def _jax_noise(seed):
     import jax
 
-    key = jax.random.PRNGKey(seed) if isinstance(seed, int) else seed.next()
+    key = jax.random.PRNGKey(seed) if isinstance(seed, Integral) else seed.next()
 
     def noise(number, like):
         return jax.random.normal(jax.random.fold_in(key, number), like.shape, like.dtype)

@@ -32,7 +32,7 @@ def draw(seed: int | keras.random.SeedGenerator, x0, schedule: Schedule) -> Draw
 
     Example:
         >>> drawn = draw(self.seed_generator, y, schedule)
-        >>> loss = error(network(drawn.x_t, drawn.times), drawn, y, schedule, prediction="v")
+        >>> value = loss(network(drawn.x_t, drawn.times), drawn, y, schedule, prediction="v")
     """
     x0 = ops.convert_to_tensor(x0)
     times = schedule.draw_times(ops.shape(x0)[0], seed)
@@ -43,7 +43,7 @@ def draw(seed: int | keras.random.SeedGenerator, x0, schedule: Schedule) -> Draw
     return Drawn(times, noise, alpha * x0 + sigma * noise)
 
 
-def error(
+def loss(
     output,
     drawn: Drawn,
     x0,
@@ -53,7 +53,7 @@ def error(
     min_snr_gamma: float | None = None,
     sample_weight=None,
 ):
-    """The loss of a batch: the mean of `errors` over the points that a mask keeps.
+    """The loss of a batch: the mean of `point_losses` over the points that a mask keeps.
 
     Args:
         output: what the network said of `drawn.x_t`.
@@ -61,7 +61,7 @@ def error(
         x0: the clean fields.
         schedule: of the diffusion.
         prediction: "epsilon", "x0" or "v".
-        min_snr_gamma: as of `errors`.
+        min_snr_gamma: as of `point_losses`.
         sample_weight: mask or weight with the leading dimensions of `x0`, as many as there are:
             `(batch,)`, `(batch, y, x)` or all. Where it is 0 throughout, the loss is 0.
 
@@ -71,7 +71,9 @@ def error(
     Raises:
         UnknownNameError: another prediction.
     """
-    values = errors(output, drawn, x0, schedule, prediction=prediction, min_snr_gamma=min_snr_gamma)
+    values = point_losses(
+        output, drawn, x0, schedule, prediction=prediction, min_snr_gamma=min_snr_gamma
+    )
     if sample_weight is None:
         return ops.mean(values)
     weight = ops.cast(sample_weight, values.dtype)
@@ -81,7 +83,7 @@ def error(
     return ops.divide_no_nan(ops.sum(values * weight), ops.sum(weight))
 
 
-def errors(
+def point_losses(
     output,
     drawn: Drawn,
     x0,

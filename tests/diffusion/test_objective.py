@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from keras import ops, random
+from scipy import stats
 
 from keras_wx.diffusion import (
     ContinuousCosineSchedule,
@@ -10,8 +11,8 @@ from keras_wx.diffusion import (
     Drawn,
     LinearSchedule,
     draw,
-    error,
-    errors,
+    loss,
+    point_losses,
 )
 from keras_wx.errors import UnknownNameError
 
@@ -48,17 +49,10 @@ def test_fields_are_noised_as_their_times_say(schedule):
 
 def test_noise_tells_nothing_of_the_time():
     """A whole number as the seed must not give both draws the same bits."""
-    first = [
-        [
-            float(v)
-            for v in (
-                draw(seed, X0[:1], SCHEDULE).times[0],
-                draw(seed, X0[:1], SCHEDULE).noise[0, 0, 0, 0],
-            )
-        ]
-        for seed in range(60)
-    ]
-    assert abs(np.corrcoef(np.transpose(first))[0, 1]) < 0.4
+    schedule = ContinuousCosineSchedule()
+    drawn = draw(11, np.zeros((500, 1), "float32"), schedule)
+    times, noise = (ops.convert_to_numpy(each).ravel() for each in (drawn.times, drawn.noise))
+    assert abs(stats.spearmanr(times, noise).statistic) < 0.15
 
 
 def test_seeds():
@@ -72,7 +66,7 @@ def test_seeds():
 
 @pytest.mark.parametrize("prediction", ["epsilon", "x0", "v"])
 @pytest.mark.parametrize("gamma", [None, 2.0])
-def test_errors_equal_numpy(prediction, gamma):
+def test_point_losses_equal_numpy(prediction, gamma):
     output = np.random.default_rng(2).normal(size=X0.shape).astype("float32")
     alpha, sigma = (v[TIMES.astype(int)].reshape(-1, 1, 1, 1) for v in tables())
     target = {"epsilon": NOISE, "x0": X0, "v": alpha * NOISE - sigma * X0}[prediction]
@@ -83,9 +77,9 @@ def test_errors_equal_numpy(prediction, gamma):
         weight = np.minimum(snr, gamma) / divisor
     expected = weight * (output - target) ** 2
     options = {"prediction": prediction, "min_snr_gamma": gamma}
-    found = errors(output, fixed(), X0, SCHEDULE, **options)
+    found = point_losses(output, fixed(), X0, SCHEDULE, **options)
     np.testing.assert_allclose(ops.convert_to_numpy(found), expected, rtol=1e-4, atol=1e-7)
-    mean = error(output, fixed(), X0, SCHEDULE, **options)
+    mean = loss(output, fixed(), X0, SCHEDULE, **options)
     assert float(mean) == pytest.approx(expected.mean(), rel=1e-5)
 
 
@@ -93,20 +87,20 @@ def test_errors_equal_numpy(prediction, gamma):
 def test_masked_mean(shape):
     weight = np.random.default_rng(4).integers(0, 3, shape).astype("float32")
     expanded = np.broadcast_to(weight.reshape(shape + (1,) * (4 - len(shape))), X0.shape)
-    found = error(NOISE * 0, fixed(), X0, SCHEDULE, prediction="x0", sample_weight=weight)
+    found = loss(NOISE * 0, fixed(), X0, SCHEDULE, prediction="x0", sample_weight=weight)
     assert float(found) == pytest.approx(np.average(X0**2, weights=expanded), rel=1e-5)
 
 
 def test_nothing_to_learn_from_is_no_loss():
-    loss = error(NOISE, fixed(), X0, SCHEDULE, prediction="x0", sample_weight=np.zeros(3))
-    assert float(loss) == 0
+    value = loss(NOISE, fixed(), X0, SCHEDULE, prediction="x0", sample_weight=np.zeros(3))
+    assert float(value) == 0
 
 
 def test_lower_precision_is_compared_in_float32():
     output = ops.cast(NOISE, "bfloat16")
-    assert errors(output, fixed(), X0, SCHEDULE, prediction="v").dtype == "float32"
+    assert point_losses(output, fixed(), X0, SCHEDULE, prediction="v").dtype == "float32"
 
 
 def test_an_unknown_prediction_is_named():
     with pytest.raises(UnknownNameError, match="prediction"):
-        error(NOISE, fixed(), X0, SCHEDULE, prediction="eps")
+        loss(NOISE, fixed(), X0, SCHEDULE, prediction="eps")

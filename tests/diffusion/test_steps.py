@@ -59,6 +59,7 @@ def test_every_step_equals_diffusers_in_float64(case, golden):
     np.testing.assert_allclose(times[:, 0], golden[f"steps_{case}_times"], atol=tolerance)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", source.STEPS)
 def test_the_golden_steps_are_what_diffusers_gives(case, golden):
     pytest.importorskip("diffusers")
@@ -68,6 +69,7 @@ def test_the_golden_steps_are_what_diffusers_gives(case, golden):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", source.LOOPS)
 def test_the_golden_loops_are_what_diffusers_gives(case, golden):
     pytest.importorskip("diffusers")
