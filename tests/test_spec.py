@@ -177,7 +177,7 @@ COARSE = ("sample", "grids", "coarse")
         ),
         ((*COARSE, "onto"), "coarse", r"onto: expected one of \['fine'\].*received 'coarse'"),
         ((*COARSE, "onto"), None, r"meet on one grid, received \['coarse', 'fine'\]. `onto`"),
-        ((*COARSE, "method"), "cubic", "coarse.method: .*'nearest' or 'bilinear'"),
+        ((*COARSE, "method"), "spline", "coarse.method: .*'nearest'.*'bilinear'"),
         (("sample", "layout"), "frames", "grids.coarse.onto: expected layout: channels"),
         (("sample", "layout"), "chanels", "sample.layout: .*'frames' or 'channels'"),
         (
