@@ -14,16 +14,17 @@ _LEGEND_ITEMS = 4
 
 
 def panels(
-    count: int, *, size: tuple[float, float] = _PANEL, **options
+    count: int, *, size: tuple[float, float] = _PANEL, columns: int = _COLUMNS, **options
 ) -> tuple[Figure, list[Axes]]:
     """A figure with so many axes, up to three in a row.
 
     Args:
         count: of the panels.
         size: of one of them, width and height in inches.
+        columns: the most in a row.
         options: of `Figure.subplots`, such as `sharex=True`.
     """
-    columns = min(count, _COLUMNS)
+    columns = min(count, columns)
     rows = -(-count // columns)
     figure = Figure(figsize=(size[0] * columns + 0.5, size[1] * rows + 0.5), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False, **options).flat

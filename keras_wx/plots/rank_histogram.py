@@ -24,7 +24,8 @@ def rank_histogram(
 
     Args:
         scores: what `keras_wx.verify` returns of ensembles, or a mapping from a model's name to it.
-        lead_times: timedeltas, or numbers of minutes, taken together; by default all.
+        lead_times: timedeltas, or numbers of minutes, taken together; by default all. Seasons and
+            areas of downscaled fields are all taken together.
         path: where to save the picture; the suffix (.png, .pdf, .svg) says as what.
 
     Returns:
@@ -44,11 +45,15 @@ def rank_histogram(
     """
     models = by_model(scores)
     require(models, "rank_histogram", hint=_FROM)
-    require_dims(models, "rank_histogram", "rank", "lead_time")
-    leads = chosen_leads(models, lead_times, most=None)
+    by_lead = any("lead_time" in dataset.dims for dataset in models.values())
+    if by_lead:
+        require_dims(models, "rank_histogram", "rank", "lead_time")
+        leads = chosen_leads(models, lead_times, most=None)
     figure, grid = panels(len(models), sharey=True)
     for axes, (name, dataset) in zip(grid, models.items(), strict=True):
-        counts = dataset["rank_histogram"].sel(lead_time=leads).sum("lead_time")
+        counts = dataset["rank_histogram"]
+        counts = counts.sel(lead_time=leads) if by_lead else counts
+        counts = counts.sum([dim for dim in counts.dims if dim != "rank"])
         axes.bar(counts["rank"], counts / counts.sum(), width=0.9, color=LINE_COLORS[0])
         axes.axhline(1 / counts.size, color="0.3", lw=1, ls=(0, (4, 4)))
         axes.set_title(name, fontsize="medium")

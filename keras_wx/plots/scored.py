@@ -45,6 +45,34 @@ def require_dims(models: Mapping[str, xr.Dataset], name: str, *dims: str) -> Non
             )
 
 
+def by_group(models: Mapping[str, xr.Dataset], name: str, *own: str) -> dict[str, dict]:
+    """Title of a panel -> what to select from the scores of each model, for `.sel`.
+
+    A panel is a value of the one dim that a score has beside its `own`, such as a season; there is
+    a single one without title where it has none.
+
+    Raises:
+        DataError: a score with several such dims, or models that do not share its values.
+    """
+    first = next(iter(models.values()))[name]
+    dims = [str(dim) for dim in first.dims if dim not in own]
+    for model, dataset in models.items():
+        found = dataset[name]
+        if len(dims) > 1 or set(found.dims) != set(first.dims):
+            raise DataError(
+                f"Expected {name!r} with dims {own} and at most one more, such as season. The "
+                f"scores of {model!r} have it with {found.dims}; .sel chooses among the others."
+            )
+        if dims and not np.isin(first[dims[0]].values, found[dims[0]].values).all():
+            raise DataError(
+                f"Expected scores of the same {dims[0]}: {first[dims[0]].values.tolist()}. "
+                f"Those of {model!r} have {found[dims[0]].values.tolist()}"
+            )
+    if not dims:
+        return {"": {}}
+    return {str(label): {dims[0]: label} for label in first[dims[0]].values}
+
+
 def by_threshold(
     models: Mapping[str, xr.Dataset | xr.DataArray], thresholds: Sequence[float] | float | None
 ) -> dict[str, dict]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import cmweather  # noqa: F401  (adds its colour maps to matplotlib's)
@@ -79,8 +80,9 @@ def _range(fields: list[np.ndarray]) -> tuple[float, float]:
 
 
 def pretty_units(units: str) -> str:
-    """As a person writes them: "(mm h-1)^2" becomes "(mm/h)²"."""
-    return units.replace("(dBZ)", "dBZ").replace("mm h-1", "mm/h").replace("^2", "²")
+    """As a person writes them: "(mm h-1)^2" becomes "(mm/h)²", "(K)^2" "K²"."""
+    units = re.sub(r"\((\w+)\)\^2", r"\1²", units)
+    return units.replace("mm h-1", "mm/h").replace("^2", "²")
 
 
 def in_clock_units(lead_times: np.ndarray) -> tuple[np.ndarray, str]:
