@@ -69,7 +69,9 @@ def samples(
         splits: three fractions of the frames in order of time, for train, val and test, or a
             mapping from a name to `(start, end)`, or to several of them. None takes the dataset's
             standard split or, if it has none, the fractions 0.7, 0.15 and 0.15. See
-            `keras_wx.data.split_periods`.
+            `keras_wx.data.split_periods`. Where frames are channels and the attribute `split_of` of
+            the dataset is `"target"`, as of days drawn at random, a window belongs to the part of
+            its targets, and its history may reach into others.
         gap: least time between two parts, such as `"6h"`. None takes what the dataset's standard
             split says and, where it says nothing, the length of a window or, of curtains, the time
             in which columns decorrelate (`keras_wx.data.curtain.decorrelation_time`), if that is

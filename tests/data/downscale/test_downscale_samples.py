@@ -107,6 +107,24 @@ def test_each_epoch_has_every_window_in_every_place_once():
     assert not np.array_equal(*orders)
 
 
+def test_data_larger_than_the_cache():
+    pair, sample = make_pair().chunk(time=4), make_sample()
+    options = {"split": "train", "batch_size": 7, "splits": (1, 0, 0)}
+    small = keras_wx.samples(pair, sample, cache_bytes=20_000, **options)
+    large = keras_wx.samples(pair, sample, **options)
+    (times, sums), (all_times, all_sums) = (
+        (
+            np.sort(np.concatenate([part.init_times_of(0, i) for i in range(len(part))])),
+            [float(part[i][1].mean()) for i in range(len(part))],
+        )
+        for part in (small, large)
+    )
+    np.testing.assert_array_equal(times, all_times)
+    assert sums != all_sums, "the order follows the blocks"
+    again = keras_wx.samples(pair, sample, cache_bytes=20_000, **options)
+    np.testing.assert_array_equal(again[3][0], small[3][0])
+
+
 def test_flips_turn_all_channels_alike():
     pair, sample = make_pair(6), make_sample((4, 6))
     options = {"split": None, "batch_size": 60, "crop": "tiles"}
