@@ -93,6 +93,22 @@ def test_samplers_of_the_flow_end_where_it_does(schedule, sampler, steps):
     assert np.abs(followed(plan, start) - expected)[inside].max() < 0.01 * SPREAD
 
 
+def test_every_plan_is_finite_and_ends_at_the_clean_field():
+    """From one step on; the factors of x and x0 in the last row are 0 and 1."""
+    churning = Heun(churn=10.0, churn_min=0.1, churn_max=20.0)
+    for schedule in SCHEDULES:
+        for sampler in (DDPM(), DDPM("linspace"), DDIM(eta=0.5), DPMSolver("leading"), DPMSolver()):
+            for steps in (1, 2, 3, 50, 500):
+                table = sampler.plan(schedule, steps).table
+                assert np.isfinite(table).all(), (schedule, sampler, steps)
+                np.testing.assert_allclose(table[-1, 3:], [0, 0, 1, 0, 0], atol=1e-7)
+        for sampler in (Heun(), churning, DDPM("karras"), DDIM("logsnr"), DPMSolver("karras")):
+            for steps in (2, 3, 50, 500):
+                table = sampler.plan(schedule, steps).table
+                assert np.isfinite(table).all(), (schedule, sampler, steps)
+                np.testing.assert_allclose(table[-1, 3:], [0, 0, 1, 0, 0], atol=1e-7)
+
+
 @pytest.mark.parametrize(
     ("sampler", "order"),
     [(DDIM, 1), (DPMSolver, 2), (Heun, 2)],

@@ -68,7 +68,7 @@ class Heun(Sampler):
         if not np.isfinite(reached.noise_to_signal[0]):
             raise ModelError(
                 "Heun's steps are in sigma / alpha, which is infinite at the first level of a "
-                f"schedule with zero_terminal_snr. Expected spacing='karras' or 'logsnr' with a "
+                "schedule with zero_terminal_snr. Expected spacing='karras' or 'logsnr' with a "
                 f"finite sigma_max. Received: spacing={self.spacing!r}, sigma_max={self.sigma_max}"
             )
         left = self._churned(schedule, reached, steps)
@@ -81,15 +81,15 @@ class Heun(Sampler):
         start, end, alpha = start[:-1], end[:-1], alpha[:-1]
         next_alpha, churned_alpha = next_alpha[:-1], left.alpha[1:-1]
         half = (end - start) / 2
+        # Where no noise is added, rounding may leave the difference a little below 0.
+        churned = np.sqrt(np.maximum(left.noise_to_signal[1:-1] ** 2 - end**2, 0.0))
         corrected = Plan.of(
             Levels(*(column[1:] for column in reached.noisy())),
             x=churned_alpha / next_alpha * half / end,
             x_before=churned_alpha / alpha * (1 + half / start),
             x0=-churned_alpha * half / end,
             x0_before=-churned_alpha * half / start,
-            noise=churned_alpha
-            * np.sqrt(left.noise_to_signal[1:-1] ** 2 - end**2)
-            * self.churn_noise,
+            noise=churned_alpha * churned * self.churn_noise,
         )
         return predicted.alternating_with(corrected)
 
