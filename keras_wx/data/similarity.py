@@ -18,7 +18,7 @@ SHOWN_BINS = 128
 
 _CACHE_BYTES = 256 * 2**20
 _VERDICTS = (
-    (1.0, "similar: two days of the first domain differ as much from each other"),
+    (1.0, "similar: two days of the first domain differ at least as much from each other"),
     (2.0, "alike in part: fine-tune on the second domain, and check the tails of the distribution"),
     (np.inf, "different: what is learnt on one domain is not expected to hold on the other"),
 )
