@@ -31,6 +31,7 @@ _FUNCTIONS = {
 _MODULES = (
     "baselines",
     "data",
+    "diffusion",
     "errors",
     "explain",
     "inference",
