@@ -31,6 +31,8 @@ BASELINES = (
     "telea",
     "biharmonic",
 )
+LEARNING_RATES = {"unetplusplus_curtain_era5_small": 2e-4}
+"""Of those that do not take 1e-3: the tanh of UNet++ ends in clear air everywhere, for good."""
 SEED = 2024
 STEPS_PER_EPOCH = 100
 
@@ -52,7 +54,7 @@ def main():
             output_dir=options.out / name,
             epochs=options.epochs,
             steps_per_epoch=STEPS_PER_EPOCH,
-            learning_rate=1e-3,
+            learning_rate=LEARNING_RATES.get(name, 1e-3),
             schedule={"drops": {options.epochs * 9 // 10: 0.1, options.epochs * 19 // 20: 0.1}},
             mixed_precision="bfloat16" if options.bfloat16 else None,
             val_samples={"stride": 64},

@@ -1,0 +1,103 @@
+"""Fine-tunes the small networks for blind zones on real curtains; compares them on held-out ones.
+
+    python recipes/blind_zones_real.py gpm --data gpm_ku_brisbane_20141206.nc --out runs/gpm
+    python recipes/blind_zones_real.py cloudnet --data iwc.nc ecmwf.nc --out runs/cloudnet
+
+`gpm`: rain along the track of the Ku-band radar in space, without the state of the air. What its
+own blind zone holds nobody knows: all gates below 3 km are hidden, and those count that the radar
+did see. Rays 0 to 29 are for training, 40 to 48 for the test. `cloudnet`: snow over one site above
+1.8 km on one day, with the state of the air. The first 70 % of it are for training, the last 25 %
+for the test.
+
+Each network starts from its weights for synthetic curtains, and once more from random ones. A run
+that was broken off goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+import keras_wx
+from keras_wx.verification.leaderboard import leaderboard
+
+BASELINES = (
+    "repeat",
+    "marching_average",
+    "linear",
+    "laplace",
+    "navier_stokes",
+    "telea",
+    "biharmonic",
+)
+STEPS_PER_EPOCH = 20
+SEED = 2024
+
+
+def gpm(paths: list[Path]) -> tuple[xr.Dataset, tuple[str, ...], dict]:
+    sample = {
+        "step": None,
+        "grids": {"curtain": {"shape": [80, 64], "spacing": {"height": "125m"}}},
+        "variables": {"reflectivity": {"transform": {"cloud": {"low": -60, "high": 60}}}},
+        "blind_zone": {"height": 3000},
+    }
+    data = keras_wx.open_dataset("gpm_ku", path=paths[0], ray=None)
+    return data, ("unet3plus_curtain_small",), sample
+
+
+def cloudnet(paths: list[Path]) -> tuple[xr.Dataset, tuple[str, ...], dict]:
+    data = keras_wx.open_dataset("cloudnet", path=paths[0], model=paths[1], base=1800)
+    times = data["time"].values
+    first, train, test, last = times[(np.array([0, 0.7, 0.75, 1]) * (times.size - 1)).astype(int)]
+    data = data.assign_attrs(split_train=f"{first}/{train}", split_test=f"{test}/{last}")
+    return data, ("unet3plus_curtain_small", "unet3plus_curtain_era5_small"), {"step": "30s"}
+
+
+def main():
+    options = arguments()
+    data, presets, sample = {"gpm": gpm, "cloudnet": cloudnet}[options.radar](options.data)
+    trained = {}
+    for name in presets:
+        for start in ("default", None):
+            label = f"{name}, {'fine-tuned' if start else 'from the beginning'}"
+            run = keras_wx.train(
+                name,
+                data,
+                val=False,
+                output_dir=options.out / f"{name}_{start or 'random'}",
+                weights=start,
+                sample=sample,
+                samples={"regrid": True},
+                epochs=options.epochs,
+                steps_per_epoch=STEPS_PER_EPOCH,
+                learning_rate=3e-4 if start else 1e-3,
+                schedule={"fall": 0.3},
+                early_stopping=False,
+                mixed_precision="bfloat16" if options.bfloat16 else None,
+                seed=SEED,
+                verbose=2,
+            )
+            trained[label] = run.model
+    board = leaderboard(
+        trained | {name: name for name in BASELINES}, data, members=options.members, regrid=True
+    )
+    print(board.table.to_string())
+    board.save(options.out / "leaderboard")
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("radar", choices=["gpm", "cloudnet"])
+    parser.add_argument("--data", nargs="+", type=Path, required=True, help="its files")
+    parser.add_argument("--out", type=Path, required=True, help="folder of runs and table")
+    parser.add_argument("--epochs", type=int, default=15, help=f"of {STEPS_PER_EPOCH} steps")
+    parser.add_argument("--members", type=int, default=20)
+    parser.add_argument("--bfloat16", action="store_true", help="mixed precision, for new CPUs")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
