@@ -66,6 +66,9 @@ def spread(count: int, start: int = 0) -> np.ndarray:
 def shapes(sample: Sample, grid: tuple[int, int] = (GRID, GRID)) -> tuple[tuple, tuple]:
     """Shapes of an input and of what is forecast from it, without the batch."""
     eaten, given = len(sample.of_role("input", "mask")), len(sample.targets)
+    if sample.layout == "channels":
+        channels = sum(v.frames for v in sample.variables if v.role != "target")
+        return (*grid, channels), (*grid, given)
     if sample.inputs[0].steps is None:  # curtains and single images
         return (*grid, eaten), (*grid, given)
     return (sample.inputs[0].frames, *grid, eaten), (sample.targets[0].frames, *grid, given)

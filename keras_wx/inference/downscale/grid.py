@@ -36,12 +36,13 @@ def with_target(dataset: xr.Dataset, sample: Sample) -> tuple[xr.Dataset, Sample
     on_fine = [v for v in eaten if v.role != "calendar" and not sample.grids[v.grid].onto]
     if not given and not on_fine:
         target = sample.targets[0]
-        dims = sample.grids[sample.meeting_grid(target)].dims
-        if not set(dims) <= set(dataset.coords):
+        likely = sample.grids[sample.meeting_grid(target)].dims, ("lat", "lon"), ("y", "x")
+        dims = next((dims for dims in likely if set(dims) <= set(dataset.coords)), None)
+        if dims is None:
             raise DataError(
                 f"No field of the dataset is on the fine grid, and it has no coordinates along "
-                f"{dims[0]!r} and {dims[1]!r}: where are the fine points? Expected {target.name!r} "
-                f"or dataset.assign_coords({dims[0]}=..., {dims[1]}=...)."
+                f"{likely[0][0]!r} and {likely[0][1]!r}: where are the fine points? Expected "
+                f"{target.name!r}, or dataset.assign_coords(lat=..., lon=...)."
             )
         shape = tuple(dataset.sizes[dim] for dim in dims)
         nothing = np.broadcast_to(np.float32(np.nan), shape)
