@@ -378,7 +378,8 @@ class Sample(Record):
         `grids` and `variables` are mappings from a name to the fields that change; a variable's
         fields change in each of its roles. None in their place takes the variable out, and the
         fields of a new one, `role` and `units` among them, put it behind the others. A list of
-        names takes out all other inputs and targets.
+        names takes out all other inputs and targets. Of `blind_zone` too only the fields that are
+        named change.
         """
         data = self.model_dump()
         override = dict(override)
@@ -404,6 +405,8 @@ class Sample(Record):
                 raise unknown_name("name in sample.variables", name, names, hint)
             for record in known:
                 record.update(fields)
+        if isinstance(override.get("blind_zone"), dict):
+            override["blind_zone"] = (data["blind_zone"] or {}) | override["blind_zone"]
         return Sample.model_validate(data | override)
 
     def _without_others(self, names: Iterable[str]) -> dict[str, None]:

@@ -43,6 +43,13 @@ def test_merged_takes_variables_out_and_puts_new_ones_in():
         sample.merged({"variables": "temperature"})
 
 
+def test_merged_keeps_what_a_blind_zone_says_beside():
+    sample = keras_wx.info("unet3plus_kazr").sample.merged({"blind_zone": {"buffer": 2}})
+    zone = sample.merged({"blind_zone": {"height": 800}}).blind_zone
+    assert (zone.height, zone.buffer, zone.train_buffer) == (800, 2, (1, 9))
+    assert sample.merged({"blind_zone": None}).blind_zone is None
+
+
 def test_read_sample_is_whole_or_changes_another():
     sample = keras_wx.info("convlstm_hko").sample
     whole = sample.model_dump(mode="json")

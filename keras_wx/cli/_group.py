@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +20,7 @@ INTERRUPTED = 130
 _VALUE = r"'[^']*'|\"[^\"]*\"|\.\.\.|\([^()]*\)|\[[^\[\]]*\]|-?\w[\w.]*\w|-?\w"
 _CALL = "(?:open_dataset|conform|samples|load|predict)"
 _ARGUMENT = re.compile(r"(?<!-set )(?<![\w+/.])[a-z_]+=(?![=\s])")
+_SAMPLE = re.compile(r"\bsample=(\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\})")
 _RECEIVED = re.compile(r"Received:.*?(?=\. [A-Z]|$)", re.MULTILINE)
 
 
@@ -49,8 +51,9 @@ def in_terms_of_options(message: str, parameters: Iterable) -> str:
     """Writes the Python arguments that a message names as the command's own.
 
     `regrid=True converts it` becomes `--regrid converts it`, `zr='hko_7'` becomes `--zr hko_7`,
-    `tile: expected` in the beginning `--tile: expected`, and of a call such as
-    `keras_wx.load(..., output_frames=3)` the option alone is left.
+    `tile: expected` in the beginning `--tile: expected`, `sample={'step': '30s'}` becomes
+    `--sample step=30s`, and of a call such as `keras_wx.load(..., output_frames=3)` the option
+    alone is left.
 
     Args:
         message: of an error.
@@ -59,6 +62,8 @@ def in_terms_of_options(message: str, parameters: Iterable) -> str:
     parameters = list(parameters)
     if any(parameter.name == "dataset" for parameter in parameters):
         message = re.sub(r"open_dataset\('(\w+)', path=\.\.\.\)", r"--dataset \1", message)
+    if any(parameter.name == "sample" for parameter in parameters):
+        message = _SAMPLE.sub(lambda match: _sample_options(match[1]), message)
     for parameter in parameters:
         is_option = parameter.opts[0].startswith("-")
         is_flag = getattr(parameter, "is_flag", False)
@@ -78,6 +83,20 @@ def in_terms_of_options(message: str, parameters: Iterable) -> str:
         message = re.sub(pattern, written, message)
         message = re.sub(rf"^{parameter.name}(?=: )", ours, message)
     return re.sub(rf"\b(?:keras_wx\.)?(?:data\.)?{_CALL}\([^()]*?(--[^()]*)\)", r"\1", message)
+
+
+def _sample_options(text: str) -> str:
+    """`{'blind_zone': {'height': 1250}}` as `--sample blind_zone.height=1250`."""
+
+    def leaves(tree: dict, path: str = "") -> Iterator[str]:
+        for key, value in tree.items():
+            if isinstance(value, dict):
+                yield from leaves(value, f"{path}{key}.")
+            else:
+                word = "null" if value is None else str(value).replace("Ellipsis", "...")
+                yield f"--sample {path}{key}={word}"
+
+    return " ".join(leaves(ast.literal_eval(text)))
 
 
 def with_note_on_python(message: str) -> str:

@@ -112,6 +112,15 @@ ZR = Annotated[
         rich_help_panel=_CONVERSION,
     ),
 ]
+SampleChanges = Annotated[
+    list[str],
+    typer.Option(
+        "--sample",
+        metavar="KEY=VALUE",
+        help="A change of what the model eats and gives, once or several times: step=30s, "
+        "blind_zone.height=2000, 'variables=[reflectivity, temperature]'.",
+    ),
+]
 OutputFrames = Annotated[
     int | None,
     typer.Option(min=1, metavar="N", help="Number of frames to forecast, if not the model's."),
@@ -201,6 +210,18 @@ def pairs(texts: list[str], option: str) -> dict[str, Any]:
             raise typer.BadParameter(
                 f"the value of {key} is not YAML. Received: {value!r}", param_hint=option
             ) from None
+    return found
+
+
+def sample_changes(texts: list[str]) -> dict[str, Any]:
+    """`["step=30s", "blind_zone.height=2000"]` as `keras_wx.load` takes it."""
+    found: dict[str, Any] = {}
+    for key, value in pairs(texts, "--sample").items():
+        *path, last = key.split(".")
+        section = found
+        for part in path:
+            section = section.setdefault(part, {})
+        section[last] = value
     return found
 
 

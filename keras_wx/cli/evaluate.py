@@ -66,6 +66,7 @@ def evaluate(
     output_frames: o.OutputFrames = None,
     batch_size: o.BatchSize = None,
     overwrite: o.Overwrite = False,
+    sample: o.SampleChanges = [],  # noqa: B006
     dataset: o.Dataset = None,
     dataset_options: o.DatasetOptions = [],  # noqa: B006  typer copies it
     variable: o.Variable = None,
@@ -105,17 +106,17 @@ def evaluate(
         step=step,
     )
     frames = {} if output_frames is None else {"output_frames": output_frames}
-    model = load_model(name, **frames)
-    sample = model.preset.sample
+    model = load_model(name, sample=o.sample_changes(sample) or None, **frames)
+    contract = model.preset.sample
 
     from keras_wx.verification.rivals import options_beside
     from keras_wx.zoo import presets
 
     if against is None:
-        against = ["repeat" if sample.is_curtain else "persistence"]
+        against = ["repeat" if contract.is_curtain else "persistence"]
     models = {model.preset.full_name: model}
     for other in [] if against == ["none"] else against:
-        rival = load_model(other, **options_beside(presets.get(other), sample))
+        rival = load_model(other, **options_beside(presets.get(other), contract))
         label = rival.preset.full_name
         models[other if label in models else label] = rival  # saved models may share a name
     conversions = {
@@ -124,7 +125,7 @@ def evaluate(
         "convert_units": convert_units,
         "zr": zr,
     }
-    if sample.is_curtain:
+    if contract.is_curtain:
         e.refuse_for_curtains(
             stride=stride > 1,
             min_rain_fraction=min_rain_fraction is not None,
@@ -156,7 +157,7 @@ def evaluate(
 
         draw, what = (
             (plots.curtain_events, "Detection of events")
-            if sample.is_curtain
+            if contract.is_curtain
             else (plots.skill, "CSI against lead time")
         )
         with _output.replacing(plot) as new:

@@ -58,6 +58,7 @@ def predict(
     ] = None,
     batch_size: o.BatchSize = None,
     overwrite: o.Overwrite = False,
+    sample: o.SampleChanges = [],  # noqa: B006
     dataset: o.Dataset = None,
     dataset_options: o.DatasetOptions = [],  # noqa: B006
     variable: o.Variable = None,
@@ -95,7 +96,7 @@ def predict(
     )
     forecast = _output.write_forecast(
         output,
-        load_model(name),
+        load_model(name, sample=o.sample_changes(sample) or None),
         source,
         summary=summary,
         init_times=init_times,

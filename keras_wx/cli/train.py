@@ -86,6 +86,7 @@ def train(
     quiet: Annotated[
         bool, typer.Option("--quiet", rich_help_panel=t.RUN, help="No progress bar.")
     ] = False,
+    sample: o.SampleChanges = [],  # noqa: B006
     dataset: o.Dataset = None,
     dataset_options: o.DatasetOptions = [],  # noqa: B006
     variable: o.Variable = None,
@@ -138,6 +139,7 @@ def train(
         output_dir=output_dir,
         weights=weights,
         config=o.pairs(config, "--config"),
+        sample=o.sample_changes(sample),
         samples=samples,
         val_samples={} if val_stride is None else {"stride": val_stride},
         seed=seed,

@@ -89,6 +89,7 @@ def tune(
         bool,
         typer.Option("--wandb", rich_help_panel=t.RUN, help="Log each trial to Weights & Biases."),
     ] = False,
+    sample: o.SampleChanges = [],  # noqa: B006
     dataset: o.Dataset = None,
     dataset_options: o.DatasetOptions = [],  # noqa: B006
     variable: o.Variable = None,
@@ -152,6 +153,7 @@ def tune(
         verbose=0 if quiet else 1,
         weights=weights,
         config=o.pairs(config, "--config"),
+        sample=o.sample_changes(sample),
         samples=samples,
         val_samples={} if val_stride is None else {"stride": val_stride},
         devices=t.number_or_word(devices),

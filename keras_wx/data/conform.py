@@ -9,7 +9,7 @@ import xarray as xr
 
 from keras_wx.data import units as u
 from keras_wx.data.additive import deferred
-from keras_wx.data.curtain.rows import on_rows
+from keras_wx.data.curtain.rows import on_rows, top_on_rows
 from keras_wx.data.geometry import is_geographic, same_spacing, spacing_km, spatial_dims
 from keras_wx.data.regrid import regrid as regridded
 from keras_wx.data.timeaxis import check_increasing, time_step
@@ -69,17 +69,19 @@ def conform(
     ```
     """
     require_dataset("dataset", dataset)
-    fields = {}
+    fields, gates = {}, None
     for variable in _needed(sample):
-        field = _with_units(_find(dataset, variable, zr), variable, convert_units)
+        field = _with_units(_find(dataset, variable, zr, sample), variable, convert_units)
         field = _at_step(field, sample, resample)
         place = on_rows if sample.is_curtain else _on_grid
         fields[variable.name] = place(field, sample.grids[variable.grid], regrid)
+        gates = gates or (field, fields[variable.name])
     top = sample.blind_zone.variable if sample.blind_zone else None
     if top in dataset.data_vars:
-        fields[top] = _at_step(dataset[top], sample, resample)
+        fields[top] = _at_step(top_on_rows(dataset[top], *gates), sample, resample)
+    parts = [field.to_dataset(name=name) for name, field in fields.items()]
     try:
-        joined = xr.merge([f.to_dataset(name=name) for name, f in fields.items()], join="exact")
+        joined = xr.merge(parts, join="exact", compat="no_conflicts")
     except ValueError as error:
         raise DataError(f"The variables {list(fields)} do not share their axes: {error}") from error
     return joined.assign_attrs(dataset.attrs)
@@ -111,9 +113,15 @@ def _needed(sample: Sample) -> list[Variable]:
     return list(needed.values())
 
 
-def _find(dataset: xr.Dataset, variable: Variable, zr) -> xr.DataArray:
+def _find(dataset: xr.Dataset, variable: Variable, zr, sample: Sample) -> xr.DataArray:
     if variable.name in dataset.data_vars:
         field = dataset[variable.name]
+    elif sample.is_curtain and variable.name != sample.inputs[0].name:
+        raise DataError(
+            f"The sample needs variable {variable.name!r} [{variable.units}]. The dataset has "
+            f"{_listed(dataset)}. dataset.rename({{'old': {variable.name!r}}}) gives it the name, "
+            f"load(..., sample={{'variables': {{{variable.name!r}: None}}}}) a network without it."
+        )
     else:
         field = _by_zr(dataset, variable, zr)
     if not np.issubdtype(field.dtype, np.number):
@@ -212,6 +220,13 @@ def _at_step(field: xr.DataArray, sample: Sample, resample: bool) -> xr.DataArra
     step = time_step(times)
     if sample.step is None or step in (None, sample.step):
         return field
+    if sample.is_curtain and (step > sample.step or not resample):
+        raise DataError(
+            f"The data have a profile every {format_step(step)}, the sample needs one every "
+            f"{format_step(sample.step)}. "
+            + ("resample=True converts them, " if step < sample.step else "")
+            + f"load(..., sample={{'step': {format_step(step)!r}}}) takes them as they are."
+        )
     if not resample and step < sample.step:
         raise DataError(
             f"The data have a step of {format_step(step)}, the sample needs "

@@ -80,7 +80,7 @@ def curtain_columns(sample: Sample) -> int:
     if columns is None:
         raise DataError(
             f"The grid {name!r} of the sample leaves its number of columns open, and windows need "
-            f"one: sample.merged({{'grids': {{{name!r}: {{'shape': [..., 128]}}}}}}) gives it."
+            f"one: load(..., sample={{'grids': {{{name!r}: {{'shape': [..., 128]}}}}}}) gives it."
         )
     return columns
 

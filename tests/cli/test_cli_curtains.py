@@ -86,6 +86,25 @@ def test_options_of_a_dataset(run, tmp_path):
     np.testing.assert_array_equal(filled.reflectivity[:, 40:], made.reflectivity[:, 40:])
 
 
+def test_another_sample(run, tmp_path):
+    """Profiles every 30 s, without echo as NaN, of which 2 km are blind."""
+    made = keras_wx.open_dataset("synthetic_curtain", columns=64, events=1, step="30s")
+    made = made.assign(reflectivity=made.reflectivity.where(made.reflectivity > -60))
+    made.to_netcdf(tmp_path / "in.nc")
+    given = ["predict", "marching_average", tmp_path / "in.nc", tmp_path / "out.nc"]
+    given += ["--sample", "step=4s"]
+    result = run(*given)
+    assert result.exit_code == 1
+    assert "a profile every 30s, the sample needs one every 4s. --sample step=30s" in result.output
+    result = run(*given[:-1], "step=30s", "--sample", "blind_zone.height=2000")
+    assert "--sample variables.reflectivity.fill=-60 gives a value" in result.output
+    fill = "--sample", "variables.reflectivity.fill=-60"
+    result = run(*given[:-1], "step=30s", "--sample", "blind_zone.height=2000", *fill)
+    assert result.exit_code == 0, result.output
+    filled = xr.load_dataset(tmp_path / "out.nc")
+    assert ((filled.blind_zone == 1).sum("height") == 26).all()
+
+
 COMMANDS = {
     "predict": ("repeat", "-", "OUT"),
     "evaluate": ("repeat", "-"),

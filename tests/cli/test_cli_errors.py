@@ -137,13 +137,21 @@ def test_warnings_are_one_line(run, model_folder, tmp_path):
         ("open_dataset('radar', path=...) reads others", "--dataset radar reads others"),
         ("keras_wx.data.conform(data, sample, zr=...) converts", "--zr converts"),
         ("After predict(..., regrid=True) it is", "After --regrid it is"),
+        (
+            "keras_wx.load(..., sample={'blind_zone': {'height': 1250}}) makes it",
+            "--sample blind_zone.height=1250 makes it",
+        ),
+        (
+            "load(..., sample={'grids': {'curtain': {'shape': [..., 128]}}, 'step': None})",
+            "--sample grids.curtain.shape=[..., 128] --sample step=null",
+        ),
         ("Received: zr=(0, 1.6)", "Received: --zr (0, 1.6)"),
         ("Received: variable=-1.", "Received: --variable -1."),
         ("Expected a time, not weights=None", "Expected a time, not weights=None"),
     ],
 )
 def test_messages_name_options(message, expected):
-    names = ("regrid", "zr", "variable", "split", "spacing_km", "dataset")
+    names = ("regrid", "zr", "variable", "split", "spacing_km", "dataset", "sample")
     parameters = [
         SimpleNamespace(name=name, opts=[f"--{name.replace('_', '-')}"], metavar=None)
         for name in names

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
 from keras_wx.data.units import is_reflectivity
@@ -33,6 +35,7 @@ def gate_values(
     Raises:
         DataError: for values that are missing where they are needed.
     """
+    _warn_of_linear(variable, field)
     network = np.asarray(variable.transform(field), np.float32)
     close_gaps(variable, network, np.isnan(field), mask >= 1, times, ignore=ignore)
     return network
@@ -74,12 +77,42 @@ def close_gaps(
         column = int(wrong.any(axis=0).argmax())
         row = int(wrong[:, column].argmax())
         where = "NaN outside the mask" if hidden else "NaN"
+        # No echo has a number; of the air no value is known that could stand in for it.
+        clear = float(variable.transform.inverse(np.float64(Cloud.CLEAR)))
+        fill = f"{clear:g}" if hidden else "..."
         raise DataError(
             f"{where}: {variable.name!r} is missing at {times[column]:.19} in row {row} of "
             f"{len(wrong)}, one of {int(wrong.sum()):,} such gates. "
-            "A gate without echo is the lowest value of the transform, not NaN; a deeper blind "
-            "zone, or the variable of its top in the data, covers what was not measured; "
-            f"sample.merged({{'variables': {{{variable.name!r}: {{'fill': ...}}}}}}) gives a value "
-            f"in {variable.units} that stands in for it."
+            + (_IF_MEASURED if hidden else "")
+            + f"load(..., sample={{'variables': {{{variable.name!r}: {{'fill': {fill}}}}}}}) gives "
+            f"a value in {variable.units} that stands in for it."
         )
     network[gaps] = Cloud.CLEAR
+
+
+_IF_MEASURED = (
+    "A deeper blind zone, or the variable of its top in the data, covers what was not measured. "
+    "Where the radar looked and saw nothing, "
+)
+
+
+def _warn_of_linear(variable: Variable, field: np.ndarray) -> None:
+    """Says of a reflectivity factor that it is none in dBZ: nothing below 0, and what is above it
+    either next to 0 or more than any dBZ."""
+    if not is_reflectivity(variable.units):
+        return
+    positive = field[field > 0]
+    if (field < 0).any() or not positive.size:
+        return
+    if positive.min() < _LEAST or positive.max() > _GREATEST:
+        warnings.warn(
+            f"{variable.name!r} says that it is in dBZ, and has values from {positive.min():.3g} "
+            f"to {positive.max():.3g} and none below 0, as a reflectivity factor in mm6 m-3 has. "
+            f"Where it is one, dataset[{variable.name!r}].attrs['units'] = 'mm6 m-3' says so, and "
+            "convert_units=True converts it.",
+            stacklevel=3,
+        )
+
+
+_LEAST, _GREATEST = 1e-3, 100.0
+"""What no digitised reflectivity in dBZ is next to, and what none reaches."""

@@ -57,13 +57,15 @@ def blind_rows(dataset: xr.Dataset, sample: Sample) -> np.ndarray:
         raise DataError(
             f"The mask covers everything: at {_time(dataset, column)} the blind zone reaches up to "
             f"{tops[column]:g} m, and the highest gate is at {heights[-1]:g} m. Expected gates "
-            "above it that are measured; both heights are in metres above the surface."
+            "above it that are measured; both heights are in metres above the surface. Its depth "
+            "is that of load(..., sample={'blind_zone': {'height': ...}}) or, where it is more, "
+            f"that of {sample.blind_zone.variable!r} in the data."
         )
     if rows.size and not rows.any():
         raise DataError(
             f"The mask covers nothing: the blind zone reaches up to {tops.max():g} m at most, and "
             f"the lowest gate is at {heights[0]:g} m. Expected gates inside it: "
-            "sample.merged({'blind_zone': {'height': ...}}) makes it deeper."
+            "load(..., sample={'blind_zone': {'height': ...}}) makes it deeper."
         )
     return rows
 
@@ -106,7 +108,7 @@ def _tops(dataset: xr.Dataset, zone: BlindZone) -> np.ndarray:
         raise DataError(
             f"How deep is the blind zone? The sample says no height, and expects the variable "
             f"{zone.variable!r} (time) in metres, which the data do not have. "
-            "sample.merged({'blind_zone': {'height': 1250}}) gives one to all columns."
+            "load(..., sample={'blind_zone': {'height': 1250}}) gives one to all columns."
         )
     if not known:
         return np.full(columns, zone.height)

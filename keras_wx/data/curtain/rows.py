@@ -16,6 +16,8 @@ from keras_wx.spec import Grid
 
 _EVEN = 0.01
 """Relative difference of spacings that is rounding."""
+_NO_CURTAIN = 100.0
+"""Metres above which every curtain reaches."""
 
 
 def on_rows(field: xr.DataArray, grid: Grid, regrid: bool) -> xr.DataArray:
@@ -59,11 +61,40 @@ def on_rows(field: xr.DataArray, grid: Grid, regrid: bool) -> xr.DataArray:
         return field.assign_coords(height=metres).isel(height=slice(rows)).transpose(*grid.dims)
     if not regrid:
         received = f"{found:.4g} m" if even else f"{steps.min():.4g} to {steps.max():.4g} m"
+        remedy = "regrid=True converts it."
+        if heights[-1] < _NO_CURTAIN:
+            remedy = (
+                f"The highest gate would be at {heights[-1]:g} m: where heights are in km, "
+                "dataset['height'].attrs['units'] = 'km' says so."
+            )
         raise DataError(
             f"Variable {field.name!r}: the data have a height spacing of {received}, the sample "
-            f"needs {wanted:g} m. regrid=True converts it."
+            f"needs {wanted:g} m. {remedy}"
         )
     return _regridded(field, heights, wanted * (np.arange(rows) + 0.5)).transpose(*grid.dims)
+
+
+def top_on_rows(top: xr.DataArray, gates: xr.DataArray, rows: xr.DataArray) -> xr.DataArray:
+    """The top of the blind zone of each column after `on_rows`.
+
+    A row is as blind as its nearest gate: where rows are at other heights than gates, the top is
+    the edge between the gates above and below it.
+
+    Args:
+        top: heights, shape `(time,)`.
+        gates: the curtain as it was.
+        rows: what `on_rows` makes of it.
+    """
+    old = metres_above_surface(gates)
+    if np.array_equal(old[: rows.sizes["height"]], rows["height"].values):
+        return top
+    metres = in_metres(top)
+    first = np.searchsorted(old, metres, side="left")
+    between = (first > 0) & (first < len(old))
+    # A row half-way between two gates has the lower one.
+    edges = np.nextafter((old[first[between] - 1] + old[first[between]]) / 2, np.inf)
+    metres[between] = edges
+    return top.copy(data=metres).assign_attrs(units="m")
 
 
 def metres_above_surface(field: xr.DataArray) -> np.ndarray:

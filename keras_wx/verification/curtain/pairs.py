@@ -12,6 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from keras_wx.data.conform import require_dataset
+from keras_wx.data.curtain.rows import in_metres
 from keras_wx.data.units import is_reflectivity
 from keras_wx.errors import DataError
 from keras_wx.inference.summary import middle
@@ -176,7 +177,7 @@ def match(
 
 
 def _check_heights(forecast: xr.DataArray, truth: xr.DataArray) -> None:
-    ours, theirs = (np.sort(field["height"].values) for field in (forecast, truth))
+    ours, theirs = (np.sort(in_metres(field["height"])) for field in (forecast, truth))
     spacing = np.diff(ours).min() if ours.size > 1 else np.abs(ours).max()
     if ours.size != theirs.size or np.abs(ours - theirs).max() > _HEIGHT_TOLERANCE * spacing:
         raise DataError(

@@ -110,6 +110,12 @@ def test_upside_down(curtain, sample):
         conform(curtain.isel(height=slice(None, None, -1)), sample)
 
 
+def test_heights_in_km_that_say_metres(curtain, sample):
+    wrong = curtain.assign_coords(height=("height", curtain["height"].values / 1000))
+    with pytest.raises(DataError, match=r"gate would be at 1\.15 m: .*attrs\['units'\] = 'km'"):
+        conform(wrong, sample)
+
+
 def test_heights_in_no_order(curtain, sample):
     with pytest.raises(DataError, match="no such order"):
         conform(curtain.isel(height=[0, 2, 1, *range(3, 12)]), sample)
@@ -142,6 +148,8 @@ def test_linear_units(curtain, sample):
 def test_a_missing_state_variable(curtain, sample):
     with pytest.raises(DataError, match=r"needs variable 'temperature' \[K\]. The dataset has 're"):
         conform(curtain.drop_vars("temperature"), sample)
+    with pytest.raises(DataError, match=r"\{'temperature': None\}\}\) a network without it"):
+        conform(curtain.drop_vars("temperature"), sample)
 
 
 def test_a_map_is_no_curtain(curtain, sample):
@@ -157,9 +165,39 @@ def test_a_spacing_that_is_no_length(curtain):
 
 def test_resample(curtain, sample):
     coarse = sample.merged({"step": "8s"})
-    with pytest.raises(DataError, match="resample=True converts it"):
+    with pytest.raises(DataError, match=r"every 4s, .* every 8s. resample=True .*'step': '4s'"):
         conform(curtain, coarse)
+    with pytest.raises(DataError, match=r"every 4s, .* every 2s. load\(.*'step': '4s'"):
+        conform(curtain, sample.merged({"step": "2s"}), resample=True)
     curtain["blind_zone_top"] = ("time", np.arange(20.0), {"units": "m"})
     found = conform(curtain, coarse, resample=True)
     np.testing.assert_array_equal(found["reflectivity"], curtain["reflectivity"][::2].T)
     np.testing.assert_array_equal(found["blind_zone_top"], np.arange(0, 20, 2))
+
+
+@pytest.mark.parametrize("spacing", [125.0, 78.125, 40.0, 250.0])
+def test_rows_of_a_blind_gate_are_blind(spacing):
+    """Of gates 125 m high, one of which is missing wherever its middle is below the top."""
+    from keras_wx.data.curtain import blind_rows
+
+    tops = np.arange(400.0, 1000.0, 7.0)
+    heights = 62.5 + 125 * np.arange(40)
+    dbz = np.where(heights < tops[:, None], np.nan, 3.0).astype("float32")
+    times = np.datetime64("2020-01-01", "ns") + np.arange(tops.size) * np.timedelta64(4, "s")
+    curtain = xr.Dataset(
+        {
+            "reflectivity": (("time", "height"), dbz, {"units": "dBZ"}),
+            "blind_zone_top": ("time", tops / 1000, {"units": "km"}),
+        },
+        coords={"time": times, "height": ("height", heights, {"units": "m"})},
+    )
+    sample = make_curtain_sample(
+        (None, 8), spacing=f"{spacing}m", state=False, blind_zone={"buffer": 0}
+    )
+    found = conform(curtain, sample, regrid=True)
+    blind = np.arange(found.sizes["height"])[:, None] < blind_rows(found, sample)
+    missing = np.isnan(found["reflectivity"].values)
+    assert not (missing & ~blind)[:30].any()
+    # ... and they end where the gates do, but for half of a row.
+    deeper = blind.sum(axis=0) * spacing - (heights < tops[:, None]).sum(axis=1) * 125
+    assert np.abs(deeper).max() <= spacing / 2

@@ -1,5 +1,7 @@
 """Network numbers of gates, finite where the radar is blind."""
 
+import warnings
+
 import numpy as np
 import pytest
 from curtain_fields import make_curtain_sample
@@ -43,3 +45,32 @@ def test_the_state_is_known_below_too():
 def test_fill():
     filled = WARMTH.model_copy(update={"fill": 220.0})
     assert gates(filled, [(2, 2)])[2, 2] == 0
+
+
+def test_what_to_do_about_nan_is_said():
+    with pytest.raises(DataError, match=r"saw nothing, .*'reflectivity': \{'fill': -60\}"):
+        gates(ECHO, [(2, 1)])
+    with pytest.raises(
+        DataError, match=r"'temperature': \{'fill': \.\.\.\}.* a value in K"
+    ) as error:
+        gates(WARMTH, [(2, 1)])
+    assert "saw nothing" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "linear"),
+    [
+        ([0.0, 3e-6, 2.0], True),
+        ([30.0, 2e4, 1e5], True),
+        ([-60.0, 3e-6, 2e4], False),
+        ([14.0, 20.0, 55.0], False),
+        ([np.nan, np.nan, 0.0], False),
+    ],
+)
+def test_a_reflectivity_factor_that_says_dbz(values, linear):
+    field = np.array([values] * 3)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        gate_values(ECHO.model_copy(update={"fill": -60.0}), field, MASK, TIMES)
+    told = [str(w.message) for w in caught]
+    assert [("attrs['units'] = 'mm6 m-3'" in text) for text in told] == [True] * linear
