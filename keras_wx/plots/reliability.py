@@ -42,7 +42,8 @@ def reliability(
     Args:
         scores: what `keras_wx.verify` returns of ensembles, or a mapping from a model's name to it.
         thresholds: which of them to show; by default all.
-        lead_times: timedeltas, or numbers of minutes, taken together; by default all.
+        lead_times: timedeltas, or numbers of minutes, taken together; by default all. Seasons and
+            areas of downscaled fields are all taken together.
         path: where to save the picture; the suffix (.png, .pdf, .svg) says as what.
 
     Returns:
@@ -61,14 +62,16 @@ def reliability(
     """
     models = by_model(scores)
     require(models, *_COUNTS, hint=_FROM)
-    for name in _COUNTS:
-        require_dims(models, name, "threshold", "probability_bin", "lead_time")
     selections = by_threshold(models, thresholds)
-    leads = chosen_leads(models, lead_times, most=None)
+    leads = {}
+    if any("lead_time" in dataset.dims for dataset in models.values()):
+        for name in _COUNTS:
+            require_dims(models, name, "threshold", "probability_bin", "lead_time")
+        leads = {"lead_time": chosen_leads(models, lead_times, most=None)}
     figure, grid = panels(len(selections), size=_PANEL, sharex=True, sharey=True)
     for axes, (title, selection) in zip(grid, selections.items(), strict=True):
         counts = {
-            name: dataset[list(_COUNTS)].sel(selection | {"lead_time": leads}).sum("lead_time")
+            name: _added(dataset[list(_COUNTS)].sel(selection | leads))
             for name, dataset in models.items()
         }
         axes.plot([0, 1], [0, 1], color="0.6", lw=1, ls=(0, (4, 4)), zorder=0)
@@ -87,6 +90,10 @@ def reliability(
     figure.supylabel("Observed frequency", fontsize="medium")
     legend(figure, *grid[0].get_legend_handles_labels())
     return finish(figure, path)
+
+
+def _added(counts: xr.Dataset) -> xr.Dataset:
+    return counts.sum([dim for dim in counts.dims if dim != "probability_bin"])
 
 
 def _draw(axes: Axes, inset: Axes, counts: xr.Dataset, name: str, style: dict) -> None:

@@ -64,7 +64,8 @@ def interval(
 
     Args:
         cases: `verify(forecast, truth, preserve_dims=("init_time", "lead_time"))`, or `spectra`
-            with the same `preserve_dims`; or `verify_curtain(..., by_block=True)`.
+            with the same `preserve_dims`; `verify_downscaled(..., by="time")`, whose times are then
+            what start times are here; or `verify_curtain(..., by_block=True)`.
         score: any of its scores: "csi", "pod", "far", "hss", "frequency_bias", "fss", "mse",
             "mae", "rmse", "crps", "spread_skill_ratio", "rank_frequency", ...; of curtains also
             "dice", "emd", "edge_correlation", "coverage", "spearman", ...
@@ -151,19 +152,24 @@ def _cases(cases: xr.Dataset, gap: str) -> _Cases:
         numbers = np.arange(cases.sizes["block"])
         sums = curtain_sums.to_sums(cases)
         return _Cases(sums, "block", numbers, "blocks", curtain_sums.from_sums)
+    if "time" in cases.dims:
+        cases = cases.rename(time="init_time")
     if "init_time" in cases.dims:
         cases = cases.sortby("init_time")
         numbers = event_numbers(cases["init_time"].values, gap)
         return _Cases(pooling.to_sums(cases), "init_time", numbers, "events", pooling.from_sums)
     raise DataError(
         "A bootstrap needs the scores of each start time, verify(..., "
-        'preserve_dims=("init_time", "lead_time")), or of each block of columns, '
+        'preserve_dims=("init_time", "lead_time")), of each downscaled field, '
+        'verify_downscaled(..., by="time"), or of each block of columns, '
         f"verify_curtain(..., by_block=True). Received: dims {tuple(cases.dims)}"
     )
 
 
 def _starts(cases: xr.Dataset) -> np.ndarray:
-    return cases["start_time" if "block" in cases.dims else "init_time"].values
+    if "block" in cases.dims:
+        return cases["start_time"].values
+    return cases["time" if "time" in cases.dims else "init_time"].values
 
 
 def _resampled(

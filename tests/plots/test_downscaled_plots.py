@@ -131,6 +131,19 @@ def test_spectra_ranks_and_spread_of_seasons():
     np.testing.assert_allclose(line.get_ydata(), np.sqrt([6, 9]))
 
 
+def test_reliability_of_seasons_together():
+    dims = ("threshold", "probability_bin", "season")
+    counts = {
+        "forecast_count": (dims, [[[8, 2], [4, 6]]]),
+        "observed_count": (dims, [[[1, 0], [2, 3]]]),
+        "probability_sum": (dims, [[[2.0, 0.5], [3.0, 4.5]]]),
+    }
+    figure = plots.reliability(xr.Dataset(counts, {"threshold": [283.0], "season": SEASONS}))
+    (line,) = lines_of(figure.axes[0]).values()
+    np.testing.assert_allclose(line.get_xdata(), [2.5 / 10, 7.5 / 10])
+    np.testing.assert_allclose(line.get_ydata(), [1 / 10, 5 / 10])
+
+
 def table_of() -> pd.DataFrame:
     index = pd.MultiIndex.from_product(
         [["ddpm", "bicubic"], ["SON", "DJF"], ["A0", "A1"]], names=["model", "season", "area"]

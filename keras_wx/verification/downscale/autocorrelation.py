@@ -50,7 +50,8 @@ def autocorrelations(
 
 def _averaged(series: np.ndarray, lags: int) -> tuple[np.ndarray, np.ndarray]:
     """The mean ACF of series `(time, n)`, of those that vary, and the PACF that goes with it."""
-    functions = [_correlation(each, lags) for each in series.T if np.nanstd(each) > 0]
+    least, greatest = np.fmin.reduce(series), np.fmax.reduce(series)
+    functions = [_correlation(each, lags) for each in series.T[greatest > least]]
     if not functions:
         return (np.full(lags + 1, np.nan),) * 2
     with warnings.catch_warnings():

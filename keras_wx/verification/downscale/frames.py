@@ -70,10 +70,20 @@ def _score(
 
 
 def spectra_of_frames(
-    members: xr.DataArray, truth: xr.DataArray, grid: tuple[str, str], rings: Rings
+    members: xr.DataArray,
+    truth: xr.DataArray,
+    grid: tuple[str, str],
+    rings: Rings,
+    fill: float | None,
 ) -> xr.Dataset:
-    """Power spectra of the frames that lack no pixel, `n_spectra` of them; 0 of the others."""
-    whole = (members.notnull().all("realization") & truth.notnull()).all(grid)
+    """Power spectra of the frames that lack no pixel, `n_spectra` of them; 0 of the others.
+
+    With a `fill`, a pixel missing on either side is it on both.
+    """
+    both = members.notnull().all("realization") & truth.notnull()
+    whole = both.all(grid) if fill is None else both.any(grid)
+    if fill is not None:
+        members, truth = members.where(both, fill), truth.where(both, fill)
 
     def spectrum(field: xr.DataArray) -> xr.DataArray:
         return xr.apply_ufunc(

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from keras_wx.data.conform import require_dataset
+from keras_wx.errors import DataError
 from keras_wx.verification.pairs import Pairs, match
 
 _OF_FORECASTS = ("init_time", "lead_time", "valid_time")
@@ -22,6 +23,11 @@ def match_fields(
     """The truth of each field: that of a forecast which starts at its time and has no lead."""
     require_dataset("forecast", forecast)
     require_dataset("truth", truth)
+    if "time" not in forecast.coords:
+        raise DataError(
+            "The forecast has no times. Expected: downscaled fields with dims ([realization,] "
+            f"time, y, x) and the coordinate 'time'. Received: dims {tuple(forecast.dims)}"
+        )
     forecast = forecast.drop_vars(_OF_FORECASTS, errors="ignore").rename(time="init_time")
     forecast = forecast.assign_coords(lead_time=np.timedelta64(0, "ns"))
     return match(forecast, truth, variable, floor)

@@ -76,6 +76,8 @@ class Sample:
 
     def of_area(self, number: int) -> Sample:
         here = self.places.area == number
+        if here.all():  # no copy of the only one
+            return self
         places = replace(
             self.places,
             index=self.places.index[here],

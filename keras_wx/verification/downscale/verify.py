@@ -94,7 +94,8 @@ def verify_downscaled(
           last ones, the 99.9th percentiles. Of the sample.
         * by `wavenumber` (with `wavelength`): `forecast_power`, `truth_power`,
           `ensemble_mean_power`, as `keras_wx.verification.spectra` has them, of the `n_spectra`
-          fields that lack no pixel. Not with areas inside of the grid.
+          fields that lack no pixel; with a `floor`, a pixel missing on either side is it on both.
+          Not with areas inside of the grid.
         * by `distance`: `forecast_variogram`, `truth_variogram`, their spherical models
           `forecast_variogram_fit`, `truth_variogram_fit` with `*_sill`, `*_range`, `*_nugget`; and
           `variogram_error`, `sum |difference| / sum truth` over the bins. Distances are great
@@ -141,6 +142,7 @@ def verify_downscaled(
     levels = np.unique(np.asarray(thresholds, dtype=float))
     scale = Scale(units, tuple(np.log10(levels) if log10 else levels), units, None)
     places = draw_places(pairs, groups.masks, seed)
+    fill = np.log10(floor) if log10 and floor is not None else floor
     rings = Rings(tuple(pairs.forecast.sizes[dim] for dim in grid), pairs.spacing_km)
 
     def of_frames(members: xr.DataArray, observed: xr.DataArray) -> xr.Dataset:
@@ -149,7 +151,7 @@ def verify_downscaled(
         found = score_frames(members, observed, grid, groups.masks, scale, probability_bins)
         found = found.assign(read_places(members, observed, places))
         if groups.masks is None:
-            found = found.assign(spectra_of_frames(members, observed, grid, rings))
+            found = found.assign(spectra_of_frames(members, observed, grid, rings, fill))
         return found
 
     frames = pairs.map(of_frames).isel(lead_time=0, drop=True).rename(init_time="time")

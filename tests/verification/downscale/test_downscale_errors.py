@@ -191,6 +191,8 @@ def test_bad_input():
         verify_downscaled(forecast, warm)
     with pytest.raises(DataError, match="different grids"):
         verify_downscaled(forecast, truth.assign_coords(lat=truth.lat + 1))
+    with pytest.raises(DataError, match="forecast has no times"):
+        verify_downscaled(forecast.drop_vars("time"), truth)
     with pytest.raises(DataError, match="No valid time"):
         verify_downscaled(forecast, truth.assign_coords(time=truth.time + 100 * DAY))
     times = START + np.array([0, 24, 48, 72, 100, 124]) * np.timedelta64(1, "h")

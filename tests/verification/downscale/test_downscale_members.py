@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from downscaled_fields import dataset_of, random_pair
 
-from keras_wx.verification import verify_downscaled
+from keras_wx.verification import difference, interval, verify_downscaled
 
 FAST = {"lags": 0, "variogram_bins": 0}
 
@@ -75,3 +75,15 @@ def test_a_single_member_is_a_single_forecast():
     found = verify_downscaled(forecast, truth, **FAST)
     assert found.crps.item() == found.mae.item()
     assert not {"rank_histogram", "spread_mse"} & set(found)
+
+
+def test_intervals_over_times():
+    forecast, truth = random_pair(5, members=3)
+    daily = verify_downscaled(forecast, truth, by="time")
+    found = interval(daily, "crps", draws=200)
+    assert found.value.item() == pytest.approx(verify_downscaled(forecast, truth, **FAST).crps)
+    assert found.low < found.value < found.high
+    assert found.attrs["events"] == 24
+    worse = forecast.assign(air=(forecast.air + 2).assign_attrs(units="K"))
+    apart = difference(verify_downscaled(worse, truth, by="time"), daily, "crps", draws=200)
+    assert apart.low > 0

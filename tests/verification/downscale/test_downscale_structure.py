@@ -53,6 +53,15 @@ def test_spectra_are_those_of_the_maps():
     assert (found.n_spectra, found.n_forecasts) == (4, 5)
     rest = verify_downscaled(forecast.isel(time=slice(1, None)), truth, **FAST)
     np.testing.assert_allclose(found.forecast_power, rest.forecast_power)
+    # Unless there is a floor, which it then is on both sides.
+    found = verify_downscaled(forecast, truth, floor=279, **FAST)
+    floored = [each.copy(deep=True) for each in (forecast, truth)]
+    for each in floored:
+        each.air.values[..., 0, 3, 3] = 279
+    filled = verify_downscaled(*floored, floor=279, **FAST)
+    assert found.n_spectra == 5
+    for name in ("forecast_power", "truth_power"):
+        np.testing.assert_allclose(found[name], filled[name])
 
 
 def pair_by_pair(fields, position, edges, distance):
