@@ -75,11 +75,15 @@ class CloudDistribution:
         Returns:
             Network numbers `(...)`: -1 where no cloud is that likely.
         """
-        cloud, above = self.cloud_probability(), 1.0 - ops.cast(q, "float32")
+        # A number stays one: as a tensor it would become an input of exported graphs.
+        above = 1.0 - (q if isinstance(q, float) else ops.cast(q, "float32"))
+        cloud = self.cloud_probability()
         clear = above >= cloud
         # Log of the share of the uncut law that lies above; where it is clear any share will do.
         above = ops.log(ops.where(clear, 0.5, above / cloud)) + self._log_kept()
-        number = self.location + self.scale * (ops.log(-ops.expm1(above)) - above)
+        # 1 - e^above without a difference of near numbers. Exported files have no expm1.
+        t = ops.tanh(-0.5 * above)
+        number = self.location + self.scale * (ops.log(2.0 * t / (1.0 + t)) - above)
         return ops.where(clear, Cloud.CLEAR, ops.maximum(number, FAINTEST))
 
     def mean(self):

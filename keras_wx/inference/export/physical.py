@@ -88,7 +88,7 @@ def physical(
     Missing values, NaN, become the variable's `fill`. Where at a point no frame holds every
     variable, the forecast is missing too. Reflectivity in the blind zone of a curtain, where the
     mask is 1, may be missing: the network does not see it; and where the mask is 0, what was
-    measured comes back as it was.
+    measured comes back as it was. Of a distribution the median is given.
 
     Args:
         model: from network numbers to network numbers. It reads one array that has a channel for
@@ -123,6 +123,8 @@ def physical(
         missing = ops.logical_or(missing, unknown)
     several = isinstance(model.input, dict)
     y = model(network if several else network[arrays[0].name])
+    if getattr(model, "distribution", None):
+        y = _median(model.distribution(y), network[arrays[0].name])
     dims = _dims(model, sample, OUTPUT, y, sample.targets)
     forecast = {
         target: target.transform.inverse(y[..., number : number + 1])
@@ -136,6 +138,15 @@ def physical(
     y = ops.where(missing, float("nan"), ops.concatenate(list(forecast.values()), axis=-1))
     whole = keras.Model(fields if several else fields[arrays[0].name], {OUTPUT: y})
     return Physical(whole, arrays, Array(OUTPUT, dims, tuple(y.shape), tuple(forecast)))
+
+
+def _median(gates, curtain):
+    """The middle of the distribution of every gate, merged with the measurement."""
+    from keras import ops
+
+    from keras_wx.layers import MergeMeasured
+
+    return MergeMeasured()(ops.expand_dims(gates.quantile(0.5), -1), curtain)
 
 
 def _mask(arrays: tuple[Array, ...], fields: dict):
