@@ -12,7 +12,7 @@ from keras_wx.layers.fclstm import FCLSTM
 from keras_wx.layers.group_norm import GroupNorm
 from keras_wx.layers.patches import DepthToSpace, SpaceToDepth
 from keras_wx.layers.residual import ResidualBlock
-from keras_wx.layers.resolution import Downsample, Upsample
+from keras_wx.layers.resolution import Downsample, ResizeLike, Upsample
 from keras_wx.layers.time_embedding import TimeEmbedding
 from keras_wx.layers.upsampling import UpSampling
 
@@ -30,6 +30,7 @@ __all__ = [
     "MergeMeasured",
     "MonteCarloDropout",
     "ResidualBlock",
+    "ResizeLike",
     "SelfAttention",
     "SpaceToDepth",
     "TimeEmbedding",

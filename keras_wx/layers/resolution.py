@@ -102,3 +102,33 @@ class Upsample(layers.Layer):
 
     def get_config(self):
         return super().get_config() | {"filters": self.filters}
+
+
+@keras.saving.register_keras_serializable(package="keras_wx")
+class ResizeLike(layers.Layer):
+    """Bilinear interpolation to the size of another map; corners of cells meet, not their centres.
+
+    Call arguments:
+        inputs: `(batch, height, width, channels)`.
+        like: `(batch, rows, columns, ...)`, a map of the wanted size, no smaller than the input.
+
+    Output shape:
+        `(batch, rows, columns, channels)`.
+
+    Example:
+        >>> ResizeLike()(keras.ops.ones((2, 4, 4, 8)), like=keras.ops.ones((2, 16, 16, 1))).shape
+        (2, 16, 16, 8)
+    """
+
+    def call(self, inputs, like):
+        size = ops.shape(like)[1:3]
+        if None not in like.shape[1:3]:
+            return ops.image.resize(inputs, size, interpolation="bilinear")
+        import tensorflow as tf  # no other backend leaves a size open
+
+        outputs = tf.cast(tf.image.resize(inputs, size, "bilinear"), inputs.dtype)
+        outputs.set_shape(self.compute_output_shape(inputs.shape, like.shape))
+        return outputs
+
+    def compute_output_shape(self, inputs_shape, like_shape):
+        return (*like_shape[:3], inputs_shape[-1])
