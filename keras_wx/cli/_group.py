@@ -19,7 +19,8 @@ INTERRUPTED = 130
 
 _VALUE = r"'[^']*'|\"[^\"]*\"|\.\.\.|\([^()]*\)|\[[^\[\]]*\]|-?\w[\w.]*\w|-?\w"
 _CALL = "(?:open_dataset|conform|samples|load|predict)"
-_ARGUMENT = re.compile(r"(?<!-set )(?<![\w+/.])[a-z_]+=(?![=\s])")
+_ARGUMENT = re.compile(r"(?<!-set )(?<!--sample )(?<!--config )(?<![\w+/.])[a-z_]+=(?![=\s])")
+_LOADED = re.compile(r"\b(?:keras_wx\.)?load\(\.\.\., ([a-z_0-9]+=[^()\s]+)\)")
 _SAMPLE = re.compile(r"\bsample=(\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\})")
 _RECEIVED = re.compile(r"Received:.*?(?=\. [A-Z]|$)", re.MULTILINE)
 
@@ -52,8 +53,8 @@ def in_terms_of_options(message: str, parameters: Iterable) -> str:
 
     `regrid=True converts it` becomes `--regrid converts it`, `zr='hko_7'` becomes `--zr hko_7`,
     `tile: expected` in the beginning `--tile: expected`, `sample={'step': '30s'}` becomes
-    `--sample step=30s`, and of a call such as `keras_wx.load(..., output_frames=3)` the option
-    alone is left.
+    `--sample step=30s`, `load(..., width=32)` `--config width=32`, and of a call such as
+    `keras_wx.load(..., output_frames=3)` the option alone is left where there is one.
 
     Args:
         message: of an error.
@@ -62,8 +63,11 @@ def in_terms_of_options(message: str, parameters: Iterable) -> str:
     parameters = list(parameters)
     if any(parameter.name == "dataset" for parameter in parameters):
         message = re.sub(r"open_dataset\('(\w+)', path=\.\.\.\)", r"--dataset \1", message)
+    changes: list[str] = []
     if any(parameter.name == "sample" for parameter in parameters):
-        message = _SAMPLE.sub(lambda match: _sample_options(match[1]), message)
+        # Out of the way: their keys may be called like options.
+        changes = [_sample_options(text) for text in _SAMPLE.findall(message)]
+        message = _SAMPLE.sub("--\0", message)
     for parameter in parameters:
         is_option = parameter.opts[0].startswith("-")
         is_flag = getattr(parameter, "is_flag", False)
@@ -82,7 +86,13 @@ def in_terms_of_options(message: str, parameters: Iterable) -> str:
         pattern = rf"(?<!-set )\b{parameter.name}=(?P<value>{_VALUE})?"
         message = re.sub(pattern, written, message)
         message = re.sub(rf"^{parameter.name}(?=: )", ours, message)
-    return re.sub(rf"\b(?:keras_wx\.)?(?:data\.)?{_CALL}\([^()]*?(--[^()]*)\)", r"\1", message)
+    if any(parameter.name == "config" for parameter in parameters):
+        message = _LOADED.sub(r"--config \1", message)
+    call = rf"\b(?:keras_wx\.)?(?:data\.)?{_CALL}\([^()]*?(--[^()]*)\)"
+    message = re.sub(call, r"\1", message)
+    for change in changes:
+        message = message.replace("--\0", change, 1)
+    return message
 
 
 def _sample_options(text: str) -> str:

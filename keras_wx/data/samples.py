@@ -147,7 +147,11 @@ def samples(
         raise DataError("Samples are cut along time, and no variable of the sample has times.")
     if sample.is_curtain:
         if crop != "auto":
-            raise DataError(f"crop: curtains keep their lowest rows. Received: crop={crop!r}")
+            raise DataError(
+                "crop: expected nothing for curtains, which keep their lowest rows, in windows of "
+                "as many columns as the sample says; load(..., width=32) takes others. "
+                f"Received: crop={crop!r}"
+            )
         usual = training.augment if training and for_training else ()
         return curtain_samples(
             data,

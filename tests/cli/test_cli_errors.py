@@ -142,16 +142,17 @@ def test_warnings_are_one_line(run, model_folder, tmp_path):
             "--sample blind_zone.height=1250 makes it",
         ),
         (
-            "load(..., sample={'grids': {'curtain': {'shape': [..., 128]}}, 'step': None})",
-            "--sample grids.curtain.shape=[..., 128] --sample step=null",
+            "load(..., sample={'grids': {'curtain': {'shape': [..., 128]}}, 'zr': None})",
+            "--sample grids.curtain.shape=[..., 128] --sample zr=null",
         ),
+        ("load(..., width=32) takes narrower", "--config width=32 takes narrower"),
         ("Received: zr=(0, 1.6)", "Received: --zr (0, 1.6)"),
         ("Received: variable=-1.", "Received: --variable -1."),
         ("Expected a time, not weights=None", "Expected a time, not weights=None"),
     ],
 )
 def test_messages_name_options(message, expected):
-    names = ("regrid", "zr", "variable", "split", "spacing_km", "dataset", "sample")
+    names = ("regrid", "zr", "variable", "split", "spacing_km", "dataset", "sample", "config")
     parameters = [
         SimpleNamespace(name=name, opts=[f"--{name.replace('_', '-')}"], metavar=None)
         for name in names
@@ -168,6 +169,7 @@ def test_messages_name_options(message, expected):
         ("Expected at least one. Received: grid=(3, 4)", False),
         ("Received: grid=(3, 4). Set the grid, or use peephole='channel'.", True),
         ("--dataset-set start='2014-12-06' says it. Received: path", False),
+        ("--sample step=30s takes them, --config width=32 narrower ones", False),
         ("--split takes all frames. +proj=stere, Z = 200 R^1.6, a == b", False),
     ],
 )
