@@ -11,6 +11,7 @@ import small_training
 import xarray as xr
 
 import keras_wx
+from keras_wx.losses import CloudDistribution
 from keras_wx.spec import read_sample
 from keras_wx.training.logs import examples as module
 from keras_wx.training.logs.examples import CurtainExamples, Examples
@@ -227,3 +228,19 @@ def test_a_picture_of_a_curtain_is_rgb():
     (picture,) = CurtainExamples(curtain_samples(), 1).draw(Dry())
     assert picture.shape[2] == 3
     assert picture.dtype == np.uint8
+
+
+def test_of_a_distribution_the_median_is_shown(monkeypatch):
+    class Law(Dry):
+        distribution = CloudDistribution
+
+        def predict_on_batch(self, x):
+            """Cloud is certain, and its number lies around 0.5."""
+            return np.broadcast_to(np.float32([40, 0.5, -4]), (*x.shape[:3], 3))
+
+    calls = []
+    monkeypatch.setattr(module, "curtain", lambda *args, **options: calls.append(args))
+    monkeypatch.setattr(module, "_pixels", lambda figure: figure)
+    CurtainExamples(curtain_samples(), 1).draw(Law())
+    (found,) = calls[0][0].values()
+    np.testing.assert_allclose(found.reflectivity[:2], -15, atol=1e-3)  # 0.5 of -60 to 30 dBZ

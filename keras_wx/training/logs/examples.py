@@ -114,6 +114,9 @@ class CurtainExamples:
     def draw(self, model: keras.Model) -> list[np.ndarray]:
         """Observation and reconstruction of each window, see `Examples.draw`."""
         network = np.asarray(_forecast_numbers(model, self._x)[""], "float32")
+        if distribution := getattr(model, "distribution", None):
+            median = distribution(network).quantile(0.5)
+            network = ops.convert_to_numpy(median)[..., None]
         channel, target = next(
             (n, v) for n, v in enumerate(self._sample.targets) if not v.auxiliary
         )
