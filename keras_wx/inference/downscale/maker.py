@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -86,49 +86,56 @@ class Maker:
             (v for v in sample.variables if v.role in X_ROLES), key=lambda v: X_ROLES.index(v.role)
         )
         self._bands = order.stitching.bands(order.plan.rows)
+        self._weights_of: dict[int, np.ndarray] = {}
         self._noisy = takes_noise(model)
         self.times = output_times(order)
 
     def make(self, job: Job) -> dict[str, np.ndarray]:
         """Physical values `(members, steps, rows, x)` of each target, float32."""
-        band = self._bands[job.band]
-        tiles = list(self._order.stitching.tiles(band))
+        inside = self._bands[job.band].inside
+        network = self._sums(job)[:, :, inside] / self._weights(job.band)[inside]
+        times = np.broadcast_to(self.times[job.steps], network.shape[:2])
+        return {
+            target.name: to_physical(
+                target, network[..., k].astype(np.float32), times, self._fields.area
+            )
+            for k, target in enumerate(self._order.sample.targets)
+        }
+
+    def _sums(self, job: Job) -> np.ndarray:
+        """Weighted sums of network numbers over tiles, `(members, steps, rows, x, targets)`."""
+        band, targets = self._bands[job.band], len(self._order.sample.targets)
         steps = range(job.steps.start, job.steps.stop)
         members = range(job.members.start, job.members.stop)
-        size = band.window.stop - band.window.start, self._order.stitching.domain[1]
-        targets = self._order.sample.targets
-        total = np.zeros((len(members), len(steps), *size, len(targets)))
         inputs = self._inputs(steps, members, band)
         noise = self._noise(steps, members, band) if self._noisy else None
+        total = np.zeros((len(members), *inputs.shape[1:-1], targets))
+        together, windows = len(members) // len(inputs), self._order.plan.windows
+        tiles = self._order.stitching.tiles(band)
         work = list(itertools.product(range(len(inputs)), range(len(steps)), tiles))
-        together = len(members) // len(inputs)
-        windows = self._order.plan.windows
         for number, first in enumerate(range(0, len(work), windows)):
             batch = work[first : first + windows]
             # A smaller last batch would be compiled anew.
             padded = batch + batch[-1:] * (windows - len(batch))
+            x = np.stack([_cut(tile, inputs[m, step]) for m, step, tile in padded])
+            begin = None if noise is None else _cut_noise(noise, padded, together)
             with seeded(self._model, self._seed(job, number)):
-                fields = draw(
-                    self._model,
-                    np.stack([_cut(tile, inputs[m, step]) for m, step, tile in padded]),
-                    together,
-                    len(targets),
-                    None if noise is None else _cut_noise(noise, padded, together),
-                )
+                fields = draw(self._model, x, together, targets, begin)
             for (m, step, tile), drawn in zip(batch, fields.swapaxes(0, 1), strict=False):
                 for member, field in enumerate(drawn, start=m * together):
                     tile.blend(total[member, step], field)
             self._count(len(batch) * together)
-        weight = np.zeros((*size, 1))
-        for tile in tiles:
-            tile.blend(weight, np.ones((*self._order.stitching.tile, 1)))
-        inside = band.inside
-        network = (total[:, :, inside] / weight[inside]).astype(np.float32)
-        times = np.broadcast_to(self.times[job.steps], network.shape[:2])
-        return {
-            target.name: to_physical(target, network[..., k], times, self._fields.area)
-            for k, target in enumerate(targets)
-        }
+        return total
+
+    def _weights(self, number: int) -> np.ndarray:
+        """Sums of the weights in a band, `(rows, x, 1)`."""
+        if number not in self._weights_of:
+            stitching, band = self._order.stitching, self._bands[number]
+            rows = band.window.stop - band.window.start
+            weights = self._weights_of[number] = np.zeros((rows, stitching.domain[1], 1))
+            for tile in stitching.tiles(band):
+                tile.blend(weights, np.ones((*stitching.tile, 1)))
+        return self._weights_of[number]
 
     def size(self, job: Job) -> int:
         """Number of fields of tiles that a job makes."""
@@ -201,8 +208,8 @@ def _cut(tile: HaloTile, x: np.ndarray) -> np.ndarray:
 
 def _cut_noise(noise: np.ndarray, batch: list, together: int) -> np.ndarray:
     """`(members, batch, y, x, targets)` for the members that are drawn of each input."""
-    cut: Iterator = (
+    cut = [
         [_cut(tile, noise[member, step]) for member in range(m * together, (m + 1) * together)]
         for m, step, tile in batch
-    )
-    return np.stack(list(cut), axis=1)
+    ]
+    return np.stack(cut, axis=1)
