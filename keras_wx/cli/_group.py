@@ -103,7 +103,7 @@ def _sample_options(text: str) -> str:
             if isinstance(value, dict):
                 yield from leaves(value, f"{path}{key}.")
             else:
-                word = "null" if value is None else str(value).replace("Ellipsis", "...")
+                word = str(value).replace("None", "null").replace("Ellipsis", "...")
                 yield f"--sample {path}{key}={word}"
 
     return " ".join(leaves(ast.literal_eval(text)))

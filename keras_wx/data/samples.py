@@ -17,6 +17,7 @@ from keras_wx.data.frames import FrameStore
 from keras_wx.data.pydataset import Samples
 from keras_wx.data.selection import select
 from keras_wx.data.splits import Splits, frames_of
+from keras_wx.data.windows import narrower
 from keras_wx.errors import DataError, unknown_name
 from keras_wx.spec import CloudFilter, Preset, RainFilter, Sample, Training
 from keras_wx.transforms import ZR
@@ -149,7 +150,7 @@ def samples(
         if crop != "auto":
             raise DataError(
                 "crop: expected nothing for curtains, which keep their lowest rows, in windows of "
-                "as many columns as the sample says; load(..., width=32) takes others. "
+                f"as many columns as the sample says; {narrower(sample)} takes others. "
                 f"Received: crop={crop!r}"
             )
         usual = training.augment if training and for_training else ()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from keras_wx.data.frames import FrameStore
-from keras_wx.data.windows import span, thinned, window_frames, window_starts
+from keras_wx.data.windows import narrower, span, thinned, window_frames, window_starts
 from keras_wx.errors import DataError
 from keras_wx.spec import RainFilter, Sample, format_step
 
@@ -103,7 +103,7 @@ def _why_none(found: Selection, possible: int, sample: Sample, rain: RainFilter 
         return (
             f"{message}, and the {found.inside} inside are too few. split=None takes all frames; "
             "splits=(0.8, 0.2, 0) or dates, and gap='0min', divide them otherwise."
-            + (" load(..., width=32) takes narrower windows." if sample.is_curtain else "")
+            + (f" {narrower(sample)} takes narrower windows." if sample.is_curtain else "")
         )
     message += (
         f". Of {possible} possible starts inside, {found.broken} are broken "

@@ -85,6 +85,13 @@ def curtain_columns(sample: Sample) -> int:
     return columns
 
 
+def narrower(sample: Sample) -> str:
+    """How a user asks for curtains of fewer columns, for messages."""
+    (name, grid), *_ = sample.grids.items()
+    shape = [32 if dim == "time" else size for dim, size in zip(grid.dims, grid.shape, strict=True)]
+    return f"load(..., sample={{'grids': {{{name!r}: {{'shape': {shape}}}}}}})"
+
+
 def window_frames(sample: Sample) -> int:
     """Number of frames from the first to the last step of a window."""
     first, last = span(sample)

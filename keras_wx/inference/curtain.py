@@ -13,6 +13,7 @@ from keras_wx.baselines import Baseline
 from keras_wx.inference.curtain_inputs import COLUMNS_AT_ONCE, CurtainInputs
 from keras_wx.inference.curtain_readings import GATES, Distributions, Values, reading_of
 from keras_wx.inference.layout import Pair, cover
+from keras_wx.inference.network import fixed_grid
 from keras_wx.inference.network import run, seeded
 from keras_wx.inference.output import Block, Outline, attributes, in_memory, in_zarr
 from keras_wx.inference.progress import progress_bar
@@ -93,7 +94,8 @@ def reconstruct(
 def _tiles(model, domain: tuple[int, int], tile: Pair | None, overlap: Pair | None) -> list[Tile]:
     """From left to right."""
     if tile is None:
-        tile = domain[0], min(domain[1], COLUMNS_AT_ONCE)
+        rows, columns = fixed_grid(model)
+        tile = rows or domain[0], columns or min(domain[1], COLUMNS_AT_ONCE)
     tiles = cover(model, domain, tile, overlap)
     return sorted(tiles, key=lambda tile: tile.columns.start)
 
