@@ -13,8 +13,7 @@ from keras_wx.baselines import Baseline
 from keras_wx.inference.curtain_inputs import COLUMNS_AT_ONCE, CurtainInputs
 from keras_wx.inference.curtain_readings import GATES, Distributions, Values, reading_of
 from keras_wx.inference.layout import Pair, cover
-from keras_wx.inference.network import fixed_grid
-from keras_wx.inference.network import run, seeded
+from keras_wx.inference.network import fixed_grid, run, seeded
 from keras_wx.inference.output import Block, Outline, attributes, in_memory, in_zarr
 from keras_wx.inference.progress import progress_bar
 from keras_wx.inference.summary import Statistics
