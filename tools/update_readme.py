@@ -1,5 +1,5 @@
-"""Writes the tables in README.md: of the models from the presets, of the scores from what
-`keras-wx leaderboard` left in docs/leaderboard.
+"""Writes the tables in README.md and docs/inpainting.md: of the models from the presets, of the
+scores from what `keras-wx leaderboard` left in docs/leaderboard.
 
 python tools/update_readme.py            # writes them
 python tools/update_readme.py --check    # fails when they are not up to date
@@ -18,6 +18,7 @@ from keras_wx.verification.markdown import markdown_table
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
+INPAINTING = ROOT / "docs" / "inpainting.md"
 
 
 def models() -> str:
@@ -35,13 +36,18 @@ def _scores(preset: Preset) -> str:
     return weights.scores.get("summary", "") if weights else ""
 
 
-def leaderboard() -> str:
-    """A table for every folder in docs/leaderboard."""
-    return "\n".join(map(_board, sorted(ROOT.glob("docs/leaderboard/*/leaderboard.csv"))))
+def boards(task: str) -> str:
+    """A table for every folder in docs/leaderboard with scores of a task."""
+    describe = {"nowcast": _forecasts, "inpaint": _curtains}[task]
+    texts = []
+    for file in sorted((ROOT / "docs" / "leaderboard").glob("*/leaderboard.csv")):
+        table, facts = report.read_csv(file.read_text(encoding="utf-8"))
+        if ("blind zone" in facts) == (task == "inpaint"):
+            texts.append(f"{describe(facts, file)}\n\n{report.summary(table)}")
+    return "\n".join(texts)
 
 
-def _board(file: Path) -> str:
-    table, facts = report.read_csv(file.read_text(encoding="utf-8"))
+def _forecasts(facts: dict[str, str], file: Path) -> str:
     events = facts["events"].partition(";")[0]
     link = file.with_suffix(".md").relative_to(ROOT).as_posix()
     return (
@@ -49,20 +55,35 @@ def _board(file: Path) -> str:
         f"times, in brackets {facts['intervals']}; thresholds, MAE and CRPS in {facts['units']}. "
         f"An ensemble is scored by its mean; the CRPS of a single forecast is its MAE. Cost in "
         f"milliseconds of a forecast with all members on {facts['machine']}.\n"
-        f"[All intervals, the lead over the best baseline, FSS, conditions, pictures]({link}).\n"
-        f"\n{report.summary(table)}"
+        f"[All intervals, the lead over the best baseline, FSS, conditions, pictures]({link})."
+    )
+
+
+def _curtains(facts: dict[str, str], file: Path) -> str:
+    name, blocks = facts["data"].partition(";")[0], facts["blocks"].partition(",")[0]
+    link = file.with_suffix(".md").relative_to(ROOT / "docs").as_posix()
+    return (
+        f"**{name}**, profiles: {facts['profiles']}. Blind zone {facts['blind zone']}; in brackets "
+        f"{facts['intervals']}, {blocks}. MAE, RMSE and CRPS in dB. Cost in milliseconds "
+        f"of a scene of 128 columns with all members on {facts['machine']}.\n"
+        f"[All intervals, the lead over the best baseline, pictures]({link})."
     )
 
 
 def main() -> int:
-    text = new = README.read_text(encoding="utf-8")
-    for region, content in (("models", models()), ("leaderboard", leaderboard())):
+    changed = False
+    for file, region, content in (
+        (README, "models", models()),
+        (README, "leaderboard", boards("nowcast")),
+        (INPAINTING, "leaderboard", boards("inpaint")),
+    ):
+        text = file.read_text(encoding="utf-8")
         pattern = rf"(<!-- {region} -->\n).*(<!-- /{region} -->)"
-        new = re.sub(pattern, lambda m, c=content: m[1] + c + m[2], new, flags=re.DOTALL)
-    if "--check" in sys.argv:
-        return int(new != text)
-    README.write_text(new, encoding="utf-8")
-    return 0
+        new = re.sub(pattern, lambda m, c=content: m[1] + c + m[2], text, flags=re.DOTALL)
+        changed |= new != text
+        if "--check" not in sys.argv:
+            file.write_text(new, encoding="utf-8")
+    return int(changed and "--check" in sys.argv)
 
 
 if __name__ == "__main__":
