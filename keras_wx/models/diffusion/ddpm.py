@@ -236,7 +236,7 @@ class DDPM(GenerativeModel):
         output = self.network(
             drawn.x_t, self.network.constant(conditions), drawn.times, training=training
         )
-        return diffusion.error(
+        return diffusion.loss(
             output,
             drawn,
             y,

@@ -11,7 +11,7 @@ from keras import layers, ops
 from keras_wx.layers import ResizeLike
 from keras_wx.layers.initial import fan_in_uniform
 from keras_wx.models.diffusion.conditions import ConditionalUNet, Conditions
-from keras_wx.models.diffusion.generative import GenerativeModel, repeated
+from keras_wx.models.diffusion.generative import GenerativeModel, point_mean, repeated
 from keras_wx.models.diffusion.maps import listed
 from keras_wx.models.diffusion.network import Tensor, TimeUNet
 from keras_wx.registry import register_model
@@ -187,19 +187,10 @@ class VAE(GenerativeModel):
         z = mean + ops.exp(0.5 * log_variance) * self._noise(ops.shape(mean))
         constant = self.network.constant(conditions)
         error = ops.square(self.network(self.resize(z, x), constant, training=training) - y)
-        if sample_weight is None:
-            weight = ops.ones_like(error[..., 0])
-        else:
-            weight = ops.cast(sample_weight, "float32")
-            missing = 3 - len(weight.shape)
-            weight = ops.reshape(weight, (*ops.shape(weight), *(1,) * missing))
-            weight = ops.broadcast_to(weight, ops.shape(error)[:3])
         rows, columns = ops.shape(y)[1:3]
+        points = ops.cast(rows * columns * self._channels[1], "float32")
         divergence = ops.mean(gaussian_divergence(mean, log_variance))
-        error = ops.sum(ops.mean(error, axis=-1) * weight)
-        return ops.divide_no_nan(error, ops.sum(weight)) + self._kl_weight * divergence / ops.cast(
-            rows * columns * self._channels[1], "float32"
-        )
+        return point_mean(error, sample_weight) + self._kl_weight * divergence / points
 
     def _noise(self, shape) -> Tensor:
         return keras.random.normal(shape, dtype="float32", seed=self.seed_generator)
