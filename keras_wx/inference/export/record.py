@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from keras_wx import __version__
 from keras_wx.inference.export.physical import Array, Physical
@@ -19,9 +20,20 @@ def record(preset: Preset, physical: Physical) -> str:
         preset: of the model.
         physical: the model in physical units.
     """
+    facts = common_facts(preset) | {
+        "inputs": [_array(array) for array in physical.inputs],
+        "outputs": [_array(physical.output)],
+        "missing": "NaN",
+        "deterministic": True,
+    }
+    return json.dumps(facts, ensure_ascii=False)
+
+
+def common_facts(preset: Preset) -> dict[str, Any]:
+    """What is said of any model."""
     sample = preset.sample
     weights = preset.weights.variants.get(preset.variant or "")
-    facts = {
+    return {
         "software": f"keras_wx {__version__}",
         "preset": preset.full_name,
         "title": preset.title,
@@ -31,10 +43,6 @@ def record(preset: Preset, physical: Physical) -> str:
             name: grid.model_dump(mode="json", exclude_none=True)
             for name, grid in sample.grids.items()
         },
-        "inputs": [_array(array) for array in physical.inputs],
-        "outputs": [_array(physical.output)],
-        "missing": "NaN",
-        "deterministic": True,
         "weights": None
         if weights is None
         else weights.model_dump(
@@ -42,7 +50,6 @@ def record(preset: Preset, physical: Physical) -> str:
         ),
         "references": preset.references,
     }
-    return json.dumps(facts, ensure_ascii=False)
 
 
 def _array(array: Array) -> dict:

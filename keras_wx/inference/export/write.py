@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from keras_wx.baselines import Baseline
 from keras_wx.errors import ModelError, unknown_name
-from keras_wx.inference.export import litert, onnx, saved_model
+from keras_wx.inference.export import diffusion, litert, onnx, saved_model
 from keras_wx.inference.export.check import check
 from keras_wx.inference.export.physical import Physical, physical
 from keras_wx.inference.export.portable import inlined, portable, quietly
-from keras_wx.inference.export.record import record
+from keras_wx.inference.export.record import RECORD_FILE, record
 from keras_wx.inference.network import grid_multiple
 from keras_wx.zoo.loading import preset_of
 
@@ -66,6 +66,10 @@ def export(
     `keras_wx.predict` does on a whole domain; a grid that is no multiple of the model's patches is
     for the caller to pad.
 
+    A diffusion model becomes a folder, in any of the formats: a network that runs once, one that
+    runs at each step, and `keras_wx.json` with the schedule and the steps as a table; `how` in it
+    says what to do with them. Both take and give network numbers, by the transforms that it names.
+
     The file computes in float32, whatever the precision of the model, and dropout is off in it: an
     ensemble by dropout takes `keras_wx.predict`. Before it gets its name it is run once, and must
     give what the model gives, to 1e-4 of the range of the forecast.
@@ -94,35 +98,43 @@ def export(
         >>> keras_wx.export(model, "nowcast.onnx")
     """
     path = Path(path).expanduser()
-    form = _format(path, format)
+    in_steps = diffusion.is_diffusion(model)
+    form = _format(path, format, folder=in_steps)
     _check_can_be_written(model, grid, batch_size)
     _check_place(path, overwrite)
     _import(form)
 
     preset = preset_of(model)
-    whole = physical(portable(model), preset.sample, grid=grid, batch_size=batch_size)
+    size = {"grid": grid, "batch_size": batch_size}
+    whole = None if in_steps else physical(portable(model), preset.sample, **size)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as scratch:
         new = Path(scratch) / path.name
         try:
             with quietly(), inlined():
-                form.module.write(whole, new, record(preset, whole))
-                check(whole, form.module.reader(new), grid_multiple(model))
+                if whole is None:
+                    diffusion.write(portable(model), preset, new, form, **size)
+                else:
+                    form.module.write(whole, new, record(preset, whole))
+                    check(whole, form.module.reader(new), grid_multiple(model))
         except OSError:
             raise
         except Exception as error:  # the converters have no common error
-            raise _failure(preset.full_name, form, whole, error) from error
+            is_open = grid is None and (whole is None or _is_open(whole))
+            raise _failure(preset.full_name, form, is_open, error) from error
         if path.is_dir():  # a folder is not replaced in one step: out of the way first
             os.replace(path, Path(scratch) / "old")
         os.replace(new, path)
     return path
 
 
-def _format(path: Path, name: str | None) -> Format:
+def _format(path: Path, name: str | None, *, folder: bool) -> Format:
     if name is None:
         name = next((key for key, form in FORMATS.items() if form.suffix == path.suffix), None)
     elif name not in FORMATS:
         raise unknown_name("format", name, FORMATS)
+    if folder:  # which may be called anything
+        return FORMATS[name or "saved_model"]
     suffixes = {form.suffix for form in FORMATS.values()}
     if name and not FORMATS[name].suffix and path.suffix not in suffixes:
         return FORMATS[name]  # a folder may have a dot in its name, as names of variants have
@@ -163,7 +175,8 @@ def _check_place(path: Path, overwrite: bool) -> None:
         raise FileExistsError(
             errno.EEXIST, "This exists already, and overwrite=True replaces it", str(path)
         )
-    if path.is_dir() and not (path / "saved_model.pb").exists():
+    known = "saved_model.pb", RECORD_FILE
+    if path.is_dir() and not any((path / name).exists() for name in known):
         raise IsADirectoryError(
             errno.EISDIR, "A folder without a SavedModel is in the place of the output", str(path)
         )
@@ -180,9 +193,13 @@ def _import(form: Format) -> None:
             ) from None
 
 
-def _failure(name: str, form: Format, whole: Physical, error: Exception) -> ModelError:
+def _is_open(whole: Physical) -> bool:
+    """Whether it takes any grid."""
+    return any(None in array.shape[-3:-1] for array in whole.inputs)
+
+
+def _failure(name: str, form: Format, is_open: bool, error: Exception) -> ModelError:
     """The converters' messages go on for pages: their first line says what is not supported."""
     reason = str(error).strip().partition("\n")[0][:300]
-    open_grid = any(None in array.shape[-3:-1] for array in whole.inputs)
-    hint = " A fixed grid may be possible: grid=(rows, columns)." if open_grid else ""
+    hint = " A fixed grid may be possible: grid=(rows, columns)." if is_open else ""
     return ModelError(f"{name} cannot be written as {form.title}: {reason}{hint}")
