@@ -63,6 +63,7 @@ def follow(record, networks, maps, field):
     return field
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("form", "config"),
     [
