@@ -86,10 +86,19 @@ def inputs(model: keras.Model | Baseline) -> np.ndarray:
     return x
 
 
-def forecast(model: keras.Model | Baseline, x: np.ndarray) -> np.ndarray:
+def forecast(
+    model: keras.Model | Baseline, x: np.ndarray, batch_size: int | None = None
+) -> np.ndarray:
     """What `predict` gives; a stochastic model draws the same each time."""
+    options = {} if batch_size is None else {"batch_size": batch_size}
     with seeded(model, 0):
-        return model.predict(x, verbose=0)
+        return model.predict(x, verbose=0, **options)
+
+
+def called(model: keras.Model, x: np.ndarray) -> np.ndarray:
+    """What a call gives; a stochastic model draws the same each time."""
+    with seeded(model, 0):
+        return keras.ops.convert_to_numpy(model(x, training=False))
 
 
 def targets(model: keras.Model) -> np.ndarray:
