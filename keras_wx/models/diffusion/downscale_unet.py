@@ -64,7 +64,6 @@ class DownscaleUNet(TakesEncoder, MapModel):
             "head_size": 4,
             "groups": 4,
         },
-        "frozen": False,
     }
     parts = {
         "transfer": ("transfer_encoder",),

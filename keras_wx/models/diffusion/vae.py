@@ -77,7 +77,7 @@ class VAE(GenerativeModel):
         "decoder_attention": [],
         "head_size": 4,
         "groups": 4,
-        "posterior_widths": [4, 8],
+        "posterior_widths": [8, 16],
         "encoder": {
             "widths": [4, 8],
             "blocks": 1,
@@ -85,7 +85,6 @@ class VAE(GenerativeModel):
             "head_size": 4,
             "groups": 4,
         },
-        "frozen": False,
     }
     parts = {
         "transfer": ("transfer_encoder",),
