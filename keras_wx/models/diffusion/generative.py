@@ -108,6 +108,9 @@ class GenerativeModel(TakesEncoder, keras.Model):
         return loss + sum(ops.cast(each, loss.dtype) for each in self.losses)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        return self.get_metrics_result()
+
+    def get_metrics_result(self):
         # Metrics of fields have nothing to look at, and Keras refuses to read those not yet built.
         return {metric.name: metric.result() for metric in self.metrics if metric.name == "loss"}
 
