@@ -74,6 +74,19 @@ def loss(
     values = point_losses(
         output, drawn, x0, schedule, prediction=prediction, min_snr_gamma=min_snr_gamma
     )
+    return point_mean(values, sample_weight)
+
+
+def point_mean(values, sample_weight=None):
+    """The mean over the points that a mask keeps.
+
+    Args:
+        values: one for each point.
+        sample_weight: as of `loss`; None for every point.
+
+    Returns:
+        One number; 0 where the weight is 0 throughout.
+    """
     if sample_weight is None:
         return ops.mean(values)
     weight = ops.cast(sample_weight, values.dtype)

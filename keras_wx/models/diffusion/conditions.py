@@ -9,8 +9,28 @@ import keras
 from keras import layers, ops
 
 from keras_wx.errors import ModelError
+from keras_wx.models.diffusion.maps import output
 from keras_wx.models.diffusion.network import Tensor, TimeUNet
 from keras_wx.models.diffusion.transfer import TransferEncoder, TransferUNet
+
+TINY = {
+    "history": 3,
+    "conditions": 2,
+    "widths": [8, 16],
+    "blocks": 1,
+    "encoder_attention": [2],
+    "decoder_attention": [],
+    "head_size": 4,
+    "groups": 4,
+    "encoder": {
+        "widths": [4, 8],
+        "blocks": 1,
+        "encoder_attention": [],
+        "head_size": 4,
+        "groups": 4,
+    },
+}
+"""What the tiny configurations of downscaling models share."""
 
 
 class Conditions:
@@ -55,7 +75,8 @@ class Conditions:
         """The same as a model."""
         x = keras.Input((None, None, self.inputs), name="maps")
         given = self(x)
-        return keras.Model(x, ops.identity(given) if given is x else given, name="conditions")
+        # A model needs a layer between its input and its output.
+        return keras.Model(x, layers.Identity()(given) if given is x else given, name="conditions")
 
 
 def _encoder(history: int, config: Mapping[str, Any], frozen: bool) -> TransferEncoder:
@@ -133,9 +154,7 @@ class ConditionalUNet(layers.Layer):
         else:
             inputs = [stemmed]
         time = unet.time(inputs[-1])
-        result = layers.Activation(activation or "linear", dtype="float32", name="output")(
-            unet.decode(unet.encode(stemmed, time), time)
-        )
+        result = output(activation or "linear")(unet.decode(unet.encode(stemmed, time), time))
         self.body = keras.Model(inputs, result, name="body")
         self.outputs = outputs
         self.built = True

@@ -10,7 +10,7 @@ from keras import ops
 
 from keras_wx import diffusion
 from keras_wx.errors import ModelError
-from keras_wx.models.diffusion.conditions import ConditionalUNet, Conditions
+from keras_wx.models.diffusion.conditions import TINY, ConditionalUNet, Conditions
 from keras_wx.models.diffusion.generative import GenerativeModel, repeated
 from keras_wx.models.diffusion.maps import listed
 from keras_wx.models.diffusion.network import Tensor
@@ -70,22 +70,7 @@ class DDPM(GenerativeModel):
         (4, 1, 16, 16, 1)
     """
 
-    tiny = {
-        "history": 3,
-        "conditions": 2,
-        "widths": [8, 16],
-        "blocks": 1,
-        "encoder_attention": [2],
-        "decoder_attention": [],
-        "head_size": 4,
-        "groups": 4,
-        "encoder": {
-            "widths": [4, 8],
-            "blocks": 1,
-            "encoder_attention": [],
-            "head_size": 4,
-            "groups": 4,
-        },
+    tiny = TINY | {
         "schedule": {"name": "cosine", "steps": 50},
         "sampler": {"name": "dpm_solver", "steps": 5},
     }
@@ -151,21 +136,21 @@ class DDPM(GenerativeModel):
                 "targets": targets,
                 "history": history,
                 "conditions": conditions,
-                "widths": tuple(widths),
+                "widths": widths,
                 "blocks": blocks,
-                "encoder_attention": tuple(encoder_attention),
-                "decoder_attention": tuple(decoder_attention),
+                "encoder_attention": encoder_attention,
+                "decoder_attention": decoder_attention,
                 "head_size": head_size,
                 "groups": groups,
                 "dropout": dropout,
-                "encoder": None if encoder is None else listed(dict(encoder)),
+                "encoder": encoder,
                 "frozen": frozen,
-                "schedule": dict(schedule),
+                "schedule": schedule,
                 "prediction": prediction,
                 "min_snr_gamma": min_snr_gamma,
-                "guidance": None if guidance is None else dict(guidance),
+                "guidance": guidance,
                 "output_activation": output_activation,
-                "sampler": dict(sampler),
+                "sampler": sampler,
             }
         )
 

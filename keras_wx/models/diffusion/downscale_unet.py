@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from keras_wx.models.diffusion.conditions import Conditions, TakesEncoder
+from keras_wx.models.diffusion.conditions import TINY, Conditions, TakesEncoder
 from keras_wx.models.diffusion.maps import MapModel, listed, output
 from keras_wx.models.diffusion.network import TimeUNet
 from keras_wx.registry import register_model
@@ -48,23 +48,7 @@ class DownscaleUNet(TakesEncoder, MapModel):
         (1, 16, 16, 1)
     """
 
-    tiny = {
-        "history": 3,
-        "conditions": 2,
-        "widths": [8, 16],
-        "blocks": 1,
-        "encoder_attention": [2],
-        "decoder_attention": [],
-        "head_size": 4,
-        "groups": 4,
-        "encoder": {
-            "widths": [4, 8],
-            "blocks": 1,
-            "encoder_attention": [],
-            "head_size": 4,
-            "groups": 4,
-        },
-    }
+    tiny = TINY
     parts = {
         "transfer": ("transfer_encoder",),
         "encoder": ("stem", "time", "encoder_*", "middle_*"),
@@ -114,14 +98,14 @@ class DownscaleUNet(TakesEncoder, MapModel):
                 "targets": targets,
                 "history": history,
                 "conditions": conditions,
-                "widths": tuple(widths),
+                "widths": widths,
                 "blocks": blocks,
-                "encoder_attention": tuple(encoder_attention),
-                "decoder_attention": tuple(decoder_attention),
+                "encoder_attention": encoder_attention,
+                "decoder_attention": decoder_attention,
                 "head_size": head_size,
                 "groups": groups,
                 "dropout": dropout,
-                "encoder": None if encoder is None else listed(dict(encoder)),
+                "encoder": encoder,
                 "frozen": frozen,
                 "output_activation": output_activation,
             }

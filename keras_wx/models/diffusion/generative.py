@@ -180,19 +180,3 @@ class _Drawing(keras.Model):
 def repeated(x: Tensor, members: int) -> Tensor:
     """The same tensor for every member, one after the other along the batch."""
     return x if members == 1 else ops.tile(x, (members, *(1,) * (len(x.shape) - 1)))
-
-
-def point_mean(values: Tensor, sample_weight: Tensor | None) -> Tensor:
-    """The mean of `(batch, y, x, targets)` over the points that a mask keeps.
-
-    Args:
-        values: one for each point.
-        sample_weight: `(batch,)`, `(batch, y, x)` or all dimensions; None for every point.
-    """
-    if sample_weight is None:
-        return ops.mean(values)
-    weight = ops.cast(sample_weight, values.dtype)
-    missing = len(values.shape) - len(weight.shape)
-    weight = ops.reshape(weight, (*ops.shape(weight), *(1,) * missing))
-    weight = ops.broadcast_to(weight, ops.shape(values))
-    return ops.divide_no_nan(ops.sum(values * weight), ops.sum(weight))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -49,6 +50,14 @@ def output(activation: str) -> layers.Layer:
     return layers.Activation(activation, dtype="float32", name="output")
 
 
-def listed(config: dict[str, Any]) -> dict[str, Any]:
-    """A configuration as a preset file holds it: lists in place of tuples."""
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in config.items()}
+def listed(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration as a preset file holds it: lists and dicts in place of other containers."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: plain(each) for key, each in value.items()}
+        if isinstance(value, Sequence) and not isinstance(value, str):
+            return [plain(each) for each in value]
+        return value
+
+    return plain(config)

@@ -8,8 +8,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_wx.diffusion.objective import point_mean
 from keras_wx.models.diffusion.ddpm import DDPM
-from keras_wx.models.diffusion.generative import point_mean, repeated
+from keras_wx.models.diffusion.generative import repeated
 from keras_wx.models.diffusion.maps import listed, output
 from keras_wx.models.diffusion.network import Tensor, TimeUNet
 from keras_wx.registry import register_model

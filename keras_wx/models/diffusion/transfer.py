@@ -107,10 +107,10 @@ class TransferUNet(MapModel):
             {
                 "history": history,
                 "outputs": outputs,
-                "widths": tuple(widths),
+                "widths": widths,
                 "blocks": blocks,
-                "encoder_attention": tuple(encoder_attention),
-                "decoder_attention": tuple(decoder_attention),
+                "encoder_attention": encoder_attention,
+                "decoder_attention": decoder_attention,
                 "head_size": head_size,
                 "groups": groups,
                 "dropout": dropout,
@@ -168,9 +168,9 @@ class TransferEncoder(MapModel):
         self._config = listed(
             {
                 "history": history,
-                "widths": tuple(widths),
+                "widths": widths,
                 "blocks": blocks,
-                "encoder_attention": tuple(encoder_attention),
+                "encoder_attention": encoder_attention,
                 "head_size": head_size,
                 "groups": groups,
                 "frozen": frozen,

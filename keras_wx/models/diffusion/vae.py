@@ -8,10 +8,11 @@ from typing import Any
 import keras
 from keras import layers, ops
 
+from keras_wx.diffusion.objective import point_mean
 from keras_wx.layers import ResizeLike
 from keras_wx.layers.initial import fan_in_uniform
-from keras_wx.models.diffusion.conditions import ConditionalUNet, Conditions
-from keras_wx.models.diffusion.generative import GenerativeModel, point_mean, repeated
+from keras_wx.models.diffusion.conditions import TINY, ConditionalUNet, Conditions
+from keras_wx.models.diffusion.generative import GenerativeModel, repeated
 from keras_wx.models.diffusion.maps import listed
 from keras_wx.models.diffusion.network import Tensor, TimeUNet
 from keras_wx.registry import register_model
@@ -67,25 +68,7 @@ class VAE(GenerativeModel):
         (4, 1, 16, 16, 1)
     """
 
-    tiny = {
-        "history": 3,
-        "conditions": 2,
-        "latent": 2,
-        "widths": [8, 16],
-        "blocks": 1,
-        "encoder_attention": [2],
-        "decoder_attention": [],
-        "head_size": 4,
-        "groups": 4,
-        "posterior_widths": [8, 16],
-        "encoder": {
-            "widths": [4, 8],
-            "blocks": 1,
-            "encoder_attention": [],
-            "head_size": 4,
-            "groups": 4,
-        },
-    }
+    tiny = TINY | {"latent": 2, "posterior_widths": [8, 16]}
     parts = {
         "transfer": ("transfer_encoder",),
         "network": ("network",),
@@ -149,15 +132,15 @@ class VAE(GenerativeModel):
                 "conditions": conditions,
                 "latent": latent,
                 "kl_weight": kl_weight,
-                "widths": tuple(widths),
+                "widths": widths,
                 "blocks": blocks,
-                "encoder_attention": tuple(encoder_attention),
-                "decoder_attention": tuple(decoder_attention),
+                "encoder_attention": encoder_attention,
+                "decoder_attention": decoder_attention,
                 "head_size": head_size,
                 "groups": groups,
                 "dropout": dropout,
-                "posterior_widths": tuple(posterior_widths),
-                "encoder": None if encoder is None else listed(dict(encoder)),
+                "posterior_widths": posterior_widths,
+                "encoder": encoder,
                 "frozen": frozen,
                 "output_activation": output_activation,
             }
