@@ -98,15 +98,24 @@ def outline(
     if members > 1:
         sizes = {"realization": members, **sizes}
         coords["realization"] = realizations(members)
-    variables = {}
+    variables, mappings = described_targets(preset, dataset, tuple(sizes))
+    coords |= mappings
+    attrs = attributes(preset, dataset, f"Forecast of {', '.join(variables)}")
+    return Outline("init_time", sizes, xr.Dataset(coords=coords), variables, attrs)
+
+
+def described_targets(
+    preset: Preset, dataset: xr.Dataset, dims: tuple[str, ...]
+) -> tuple[dict[str, tuple], dict[str, xr.Variable]]:
+    """Dims and attributes of each target, and the grid mappings that these name."""
+    variables, mappings = {}, {}
     for target in preset.sample.targets:
         known = dataset[target.name].attrs if target.name in dataset else {}
         kept = {k: known[k] for k in ("standard_name", "long_name", "grid_mapping") if k in known}
-        variables[target.name] = tuple(sizes), {"units": target.units, **kept}
+        variables[target.name] = dims, {"units": target.units, **kept}
         if kept.get("grid_mapping") in dataset.variables:
-            coords[kept["grid_mapping"]] = dataset.variables[kept["grid_mapping"]]
-    attrs = attributes(preset, dataset, f"Forecast of {', '.join(variables)}")
-    return Outline("init_time", sizes, xr.Dataset(coords=coords), variables, attrs)
+            mappings[kept["grid_mapping"]] = dataset.variables[kept["grid_mapping"]]
+    return variables, mappings
 
 
 def realizations(members: int) -> tuple:

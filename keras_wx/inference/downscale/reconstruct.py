@@ -24,7 +24,7 @@ from keras_wx.inference.downscale.stitch import Stitching
 from keras_wx.inference.history import InitTimes, init_frames
 from keras_wx.inference.layout import POINTS_AT_ONCE, TILE, Pair, pair
 from keras_wx.inference.network import fixed_grid, grid_multiple, is_stochastic
-from keras_wx.inference.output import Outline, attributes, realizations
+from keras_wx.inference.output import Outline, attributes, described_targets, realizations
 from keras_wx.inference.progress import progress_bar
 from keras_wx.spec import Preset, Sample
 
@@ -183,13 +183,8 @@ def _outline(
     if members > 1:
         sizes = {"realization": members, **sizes}
         coords["realization"] = realizations(members)
-    variables = {}
-    for target in preset.sample.targets:
-        known = dataset[target.name].attrs if target.name in dataset else {}
-        kept = {k: known[k] for k in ("standard_name", "long_name", "grid_mapping") if k in known}
-        variables[target.name] = tuple(sizes), {"units": target.units, **kept}
-        if kept.get("grid_mapping") in dataset.variables:
-            coords[kept["grid_mapping"]] = dataset.variables[kept["grid_mapping"]]
+    variables, mappings = described_targets(preset, dataset, tuple(sizes))
+    coords |= mappings
     attrs = attributes(preset, dataset, f"{', '.join(variables)} downscaled")
     return Outline("time", sizes, xr.Dataset(coords=coords), variables, attrs)
 
