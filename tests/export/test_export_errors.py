@@ -51,7 +51,7 @@ def test_a_name_of_another_format(model, tmp_path, name, format, message):
 
 
 def test_a_folder_may_have_a_dot_in_its_name():
-    assert _format(Path("nowcast.taasrad19"), "saved_model").title == "SavedModel"
+    assert _format(Path("nowcast.taasrad19"), "saved_model", folder=False).title == "SavedModel"
 
 
 def test_an_unknown_format(model, tmp_path):

@@ -36,7 +36,8 @@ class Case:
     def fresh(self, **compile_options) -> keras.Model:
         """The same model again, for a test that changes it; eager steps need no tracing."""
         model = zoo_cases.tiny(self.name)
-        optimizer = keras.optimizers.SGD(1e-3)
+        # Clipped, since the loss of some is steep at weights from a formula.
+        optimizer = keras.optimizers.SGD(1e-3, global_clipnorm=1.0)
         model.compile(loss=model.loss, optimizer=optimizer, **compile_options)
         return model
 
@@ -145,9 +146,7 @@ def test_mixed_precision(case, policy, tolerance):
 def test_under_xla(case):
     model = case.fresh(jit_compile=True)
     forecast = zoo_cases.forecast(model, case.x)
-    if hasattr(
-        model, "sample"
-    ):  # XLA draws normal numbers otherwise: the order of magnitude counts
+    if hasattr(model, "sample"):  # XLA draws other normal numbers: the order of magnitude counts
         assert np.abs(forecast - case.forecast).max() < 3 * case.forecast.std()
         return
     np.testing.assert_allclose(forecast, case.forecast, atol=1e-5)
