@@ -47,7 +47,8 @@ class Baseline:
     generator of each forecast from `self.rng.next(frames)`. `keras_wx.predict(members=...)` then
     gives an ensemble, and its `seed` rules the draws. One that forecasts any variable, in whatever
     units, says `any_variable = True`; one that forecasts some says of which units in `forecasts`.
-    One that takes numbers from training data says `needs_fit = True`: its `fit(samples)` does.
+    One that takes numbers from training data says `needs_fit = True` as long as it has none: its
+    `fit(samples)` does.
     """
 
     preset: Preset | None = None

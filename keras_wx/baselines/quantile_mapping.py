@@ -68,6 +68,7 @@ class QuantileMapping(Baseline):
         self.quantiles = quantiles
         self.coarse, self.fine = (None if q is None else list(q) for q in (coarse, fine))
         self._check()
+        self.needs_fit = self.coarse is None
 
     def fit(self, x: Samples | np.ndarray, y: np.ndarray | None = None, sample_weight=None) -> Self:
         """Finds the quantiles.
@@ -95,14 +96,15 @@ class QuantileMapping(Baseline):
             raise ModelError(f"{self.name}: there is no value to take quantiles of.")
         levels = np.linspace(0, 1, self.quantiles + 1)
         self.coarse, self.fine = (np.quantile(v, levels).tolist() for v in (coarse, fine))
+        self.needs_fit = False
         return self
 
     def forecast(self, x: np.ndarray) -> np.ndarray:
         field = first_channel(self, x)
         if self.coarse is None:
             raise ModelError(
-                f"{self.name} knows no quantiles yet: model.fit(keras_wx.samples(pair, "
-                "model.preset, split='train')) takes them from the training part."
+                f"{self.name} knows no quantiles yet: keras_wx.train({self.name!r}, pair, "
+                "output_dir=...) takes them from the training part, as does model.fit(samples)."
             )
         coarse, first = np.unique(self.coarse, return_index=True)
         fine = np.asarray(self.fine)[first]

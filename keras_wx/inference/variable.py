@@ -44,7 +44,7 @@ def _for_pair_of(dataset: xr.Dataset, baseline: Baseline) -> Baseline:
     """The same of a fine and a coarse variable: the one has the other's name with `coarse_` in
     front or, where no two have, each is the only one on its grid that has times."""
     sample = baseline.preset.sample
-    if not baseline.any_variable:
+    if not baseline.any_variable or len(sample.variables) != 2:
         return baseline
     (coarse,), (fine,) = sample.inputs, sample.targets
     if coarse.name in dataset:

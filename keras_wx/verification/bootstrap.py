@@ -51,6 +51,7 @@ def interval(
     *,
     by_lead_time: bool = False,
     gap: str = "12h",
+    block: str | None = None,
     draws: int = 1000,
     level: float = 0.95,
     seed: int = 0,
@@ -72,6 +73,8 @@ def interval(
         by_lead_time: the score of each lead time. Otherwise the mean over lead times of the pooled
             score of each, those without a score left out.
         gap: a break longer than this between start times begins a new event.
+        block: for downscaled fields, which follow each other without a break: time that is drawn as
+            a whole, such as "5d", in place of events.
         draws: number of bootstrap samples.
         level: probability that the interval holds.
         seed: of the draws.
@@ -95,7 +98,7 @@ def interval(
     >>> cases = keras_wx.verify(forecast, radar, preserve_dims=("init_time", "lead_time"))
     >>> keras_wx.verification.interval(cases, "csi").sel(threshold=10)
     """
-    values, drawn = _resampled(_cases(cases, gap), score, by_lead_time, draws, seed)
+    values, drawn = _resampled(_cases(cases, gap, block), score, by_lead_time, draws, seed)
     return _summary("value", values, level, {"score": score, **drawn})
 
 
@@ -106,6 +109,7 @@ def difference(
     *,
     by_lead_time: bool = False,
     gap: str = "12h",
+    block: str | None = None,
     draws: int = 1000,
     level: float = 0.95,
     seed: int = 0,
@@ -121,6 +125,7 @@ def difference(
         score: see `interval`.
         by_lead_time: see `interval`.
         gap: a break longer than this between start times begins a new event.
+        block: see `interval`.
         draws: number of bootstrap samples.
         level: probability that the interval holds.
         seed: of the draws.
@@ -134,7 +139,7 @@ def difference(
     References:
         Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter 13 (percentiles).
     """
-    ours, theirs = (_cases(each, gap) for each in (cases, reference))
+    ours, theirs = (_cases(each, gap, block) for each in (cases, reference))
     if ours.dim != theirs.dim or not np.array_equal(_starts(cases), _starts(reference)):
         what = "blocks of columns" if ours.dim == "block" else "start times"
         raise DataError(
@@ -147,11 +152,32 @@ def difference(
     return _summary("difference", values - reference_values, level, {"score": score, **drawn})
 
 
-def _cases(cases: xr.Dataset, gap: str) -> _Cases:
+def block_numbers(times: np.ndarray, block: str) -> np.ndarray:
+    """Numbers the blocks of a series of times: they begin at whole multiples of `block` from the
+    first, and those without a time are none.
+
+    Args:
+        times: datetime64, increasing, shape `(n,)`.
+        block: length of a block.
+
+    Returns:
+        Numbers from 0, shape `(n,)`.
+    """
+    import pandas as pd
+
+    since = (times - times[0]) // pd.Timedelta(block).to_timedelta64()
+    return np.unique(since, return_inverse=True)[1]
+
+
+def _cases(cases: xr.Dataset, gap: str, block: str | None) -> _Cases:
     if "block" in cases.dims:
         numbers = np.arange(cases.sizes["block"])
         sums = curtain_sums.to_sums(cases)
         return _Cases(sums, "block", numbers, "blocks", curtain_sums.from_sums)
+    if "time" in cases.dims and block is not None:
+        cases = cases.sortby("time").rename(time="init_time")
+        numbers = block_numbers(cases["init_time"].values, block)
+        return _Cases(pooling.to_sums(cases), "init_time", numbers, "blocks", pooling.from_sums)
     if "time" in cases.dims:
         cases = cases.rename(time="init_time")
     if "init_time" in cases.dims:
