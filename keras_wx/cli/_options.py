@@ -41,8 +41,8 @@ Input = Annotated[
 Dataset = Annotated[
     str | None,
     typer.Option(
-        help="How to read INPUT: see keras-wx datasets. Without it: radar or, for a model of blind "
-        "zones, curtain.",
+        help="How to read INPUT: see keras-wx datasets. Without it: radar, for a model of blind "
+        "zones curtain, and for one of downscaling paired, with --dataset-set coarse=FILE.",
         rich_help_panel=_INPUT,
     ),
 ]
@@ -136,7 +136,8 @@ def source_for(name: str) -> str:
     """The source that reads what a model eats from any file."""
     from keras_wx.zoo import presets
 
-    return "curtain" if presets.get(name).sample.is_curtain else "radar"
+    sample = presets.get(name).sample
+    return "curtain" if sample.is_curtain else "paired" if sample.is_downscaling else "radar"
 
 
 def source_of(path: str) -> str:
@@ -144,11 +145,13 @@ def source_of(path: str) -> str:
     from keras_wx.data.datasets import open_dataset
     from keras_wx.errors import DataError
 
-    try:
-        open_dataset("curtain", path=path).close()
-    except DataError:
-        return "radar"
-    return "curtain"
+    for source, argument in (("curtain", "path"), ("paired", "fine")):
+        try:
+            open_dataset(source, **{argument: path}).close()
+        except DataError:
+            continue
+        return source
+    return "radar"
 
 
 def open_input(path: str, dataset: str, settings: list[str], **options: Any) -> xr.Dataset:
@@ -165,16 +168,27 @@ def open_input(path: str, dataset: str, settings: list[str], **options: Any) -> 
 
     given = {name: value for name, value in options.items() if value is not None}
     given = pairs(settings, "--dataset-set") | given
+    argument = _file_argument(dataset)
     if path != NO_FILE:
-        given["path"] = path
+        given[argument] = path
     try:
         opened = open_dataset(dataset, **given)
     except DataError as error:
-        raise DataError(_in_settings(str(error), dataset, without={"path", *options})) from error
+        raise DataError(_in_settings(str(error), dataset, without={argument, *options})) from error
     if path != NO_FILE:
         # The pattern, where xarray would name the first of its files.
         opened.encoding["source"] = path
     return opened
+
+
+def _file_argument(dataset: str) -> str:
+    """The option of a source that INPUT is: `path`, or the first one that it cannot do without,
+    such as `fine` of a pair."""
+    from keras_wx import registry
+
+    parameters = inspect.signature(registry.datasets.get(dataset)).parameters
+    needed = [name for name, p in parameters.items() if p.default is inspect.Parameter.empty]
+    return "path" if "path" in parameters or not needed else needed[0]
 
 
 def _in_settings(message: str, dataset: str, without: set[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
+
+from keras_wx.errors import DataError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -94,12 +97,13 @@ def write_forecast(
     summary: dict[str, Sequence[float]] | None = None,
     **options,
 ) -> xr.Dataset:
-    """Runs `keras_wx.predict` into a Zarr store or NetCDF file: of forecasts, in bounded memory.
+    """Runs `keras_wx.predict` into a Zarr store or NetCDF file, in bounded memory.
 
     Args:
         path: of the file or store.
         model, dataset: as `keras_wx.predict` takes them.
-        summary: of `keras_wx.summarise`, to write what it gives in place of the members.
+        summary: of `keras_wx.summarise`, to write what it gives in place of the members; or, of a
+            model that gives distributions, what `keras_wx.predict` says of them.
         options: of `keras_wx.predict`.
 
     Returns:
@@ -109,20 +113,17 @@ def write_forecast(
 
     from keras_wx import predict, summarise
 
-    is_curtain = model.preset.sample.is_curtain
-    if path.suffix in ZARR and summary is None and not is_curtain:
-        with replacing(path) as new:
-            forecast = predict(model, dataset, path=new, **options)
-            _consolidate(new)
-        return forecast
-    # predict streams into a store only, and curtains not at all: other files are made of these.
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as scratch:
-        if is_curtain:
-            forecast = predict(model, dataset, **options).drop_encoding()
-        else:
-            store = Path(scratch) / "forecast.zarr"
-            predict(model, dataset, path=store, **options)
-            forecast = xr.open_zarr(store, chunks={}, consolidated=False)
+    if summary is not None and options["members"] < 2:  # it gives distributions
+        options, summary = options | summary, None
+    # predict writes into a store only: other files are made of it.
+    with _store_for(path, resumable=model.preset.sample.is_downscaling) as store:
+        forecast = predict(model, dataset, path=store, **options)
+        if path.suffix in ZARR and summary is None:
+            _consolidate(store)
+            with replacing(path) as new:
+                os.rename(store, new)
+            return forecast
+        forecast = xr.open_zarr(store, chunks={}, consolidated=False, decode_timedelta=True)
         if summary is not None:
             forecast = summarise(forecast, **summary)
         if path.suffix in ZARR:
@@ -132,6 +133,31 @@ def write_forecast(
         else:
             write_netcdf(forecast, path)
     return forecast
+
+
+@contextmanager
+def _store_for(path: Path, *, resumable: bool) -> Iterator[Path]:
+    """A store beside `path` to forecast into, which is gone afterwards.
+
+    Of a resumable run it always has the same name: what `keras_wx.predict` has made of it when it
+    is stopped stays, and the next run goes on with that.
+    """
+    if not resumable:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as scratch:
+            yield Path(scratch) / "forecast.zarr"
+        return
+    from keras_wx.inference.downscale.results import discard_if_empty
+
+    store = path.with_name(f".{path.name}.unfinished.zarr")
+    # It is complete, and was to become the file: of which call nobody knows.
+    shutil.rmtree(store, ignore_errors=True)
+    try:
+        yield store
+    except DataError as error:  # of a path that is none of the user's
+        raise DataError(str(error).removeprefix("path: ")) from error
+    finally:
+        discard_if_empty(store)
+        shutil.rmtree(store, ignore_errors=True)
 
 
 def _consolidate(store: Path) -> None:

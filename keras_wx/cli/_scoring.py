@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,9 @@ import xarray as xr
 
 from keras_wx.cli._console import console, table
 from keras_wx.plots.style import pretty_units
-from keras_wx.verification import curtain
+from keras_wx.verification import curtain, downscale
 from keras_wx.verification.bootstrap import difference
+from keras_wx.verification.fields import BLOCK
 from keras_wx.verification.leaderboard.table import bounds, cells, drawn
 from keras_wx.verification.table import to_frame
 
@@ -21,16 +23,29 @@ if TYPE_CHECKING:
 
     from keras_wx.verification.leaderboard import Leaderboard
 
-_LEADS = {"forecasts": ("csi", "mse", "crps"), "curtains": ("dice", "mae", "csi", "crps")}
+_LEADS = {
+    "forecasts": ("csi", "mse", "crps"),
+    "curtains": ("dice", "mae", "csi", "crps"),
+    "fields": ("rmse", "mae", "crps"),
+}
 """Scores whose differences are printed."""
+_DRAWN = {
+    "forecasts": ("event", "events"),
+    "curtains": ("block", "blocks of columns"),
+    "fields": ("block", f"blocks of {BLOCK[:-1]} days"),
+}
+"""What their intervals are over: one, and several."""
 
 
 def print_scores(scores: Mapping[str, xr.Dataset], lines: Iterable[str]) -> None:
-    """Prints means over lead times, or over a curtain: a row a model, below the lines that say of
-    what."""
+    """Prints means over lead times, or scores of a curtain or of fine fields: a row a model, below
+    the lines that say of what."""
     first = next(iter(scores.values()))
     if "event" in first.dims:
         print_columns(curtain.to_frame(scores).dropna(axis=1, how="all"), lines)
+        return
+    if "r2_correlation" in first:
+        print_columns(downscale.to_frame(scores).dropna(axis=1, how="all"), lines)
         return
     columns = to_frame(scores, columns=("csi", "frequency_bias", "mse", "mae", "crps"))
     print_means(columns, first.attrs["units"], lines)
@@ -75,11 +90,16 @@ def print_columns(columns: pd.DataFrame, lines: Iterable[str], units: str = "") 
 def print_differences(cases: Mapping[str, xr.Dataset]) -> None:
     """Prints how far the first model is ahead of each other one, with a bootstrap interval."""
     (name, ours), *rivals = cases.items()
-    wanted = _LEADS["curtains" if "event" in ours.dims else "forecasts"]
-    one, several = ("block", "blocks of columns") if "event" in ours.dims else ("event", "events")
+    kind = "curtains" if "event" in ours.dims else "fields" if "time" in ours.dims else "forecasts"
+    one, several = _DRAWN[kind]
+    block = BLOCK if kind == "fields" else None
     out = console()
     for rival, theirs in rivals:
-        leads = {score: difference(ours, theirs, score) for score in wanted if score in ours}
+        leads = {
+            score: difference(ours, theirs, score, block=block)
+            for score in _LEADS[kind]
+            if score in ours
+        }
         first = next(iter(leads.values()))
         if drawn(first) > 1:
             how = f"and 95 % of {first.attrs['draws']} bootstrap draws of {drawn(first)} {several}"
@@ -126,7 +146,7 @@ def _heading(name: str, units: str) -> str:
     score, _, threshold = name.partition("@")
     if threshold:
         return f"{score}\n>= {threshold}\n{units}".rstrip()
-    return score.replace(" ", "\n")
+    return re.sub(r" (?![^(]*\))", "\n", score)  # what is in brackets stays in a line
 
 
 def _table(columns: pd.DataFrame, headings: Iterable[str]) -> Table:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from keras_wx.data.pydataset import Samples
-    from keras_wx.spec import Sample
+    from keras_wx.spec import Preset, Sample
 
 
 @dataclass
@@ -46,8 +46,8 @@ def evaluate(
         list[str] | None,
         typer.Option(
             metavar="MODEL",
-            help="To compare with, once or several times; or none. Without it: persistence or, for "
-            "a curtain, repeat.",
+            help="To compare with, once or several times; or none. Without it: persistence, for a "
+            "curtain repeat, and for downscaling bilinear.",
         ),
     ] = None,
     output: Annotated[
@@ -57,8 +57,8 @@ def evaluate(
     plot: Annotated[
         Path | None,
         typer.Option(
-            help="Picture (png, pdf, svg) of CSI against lead time or, of a curtain, of the "
-            "detection of events."
+            help="Picture (png, pdf, svg) of CSI against lead time, of a curtain of the detection "
+            "of events, or of power spectra of fine fields."
         ),
     ] = None,
     members: e.Members = 1,
@@ -87,6 +87,10 @@ def evaluate(
 
     Of a curtain the blind zone of every profile is filled and scored; intervals are over blocks of
     columns, and an ensemble is scored by its median.
+
+    Of downscaling, the fine fields of every time are scored, errors of the mean of an ensemble and
+    the rest of its members; intervals are over blocks of 5 days. A baseline that learns quantiles
+    takes them from the part "train" of INPUT.
     """
     from keras_wx.cli import _output
     from keras_wx.cli._model import load_model
@@ -107,15 +111,22 @@ def evaluate(
     )
     frames = {} if output_frames is None else {"output_frames": output_frames}
     model = load_model(name, sample=o.sample_changes(sample) or None, **frames)
+
+    from keras_wx.baselines import Baseline
+    from keras_wx.inference.variable import for_variable_of
+
+    if model.preset.sample.is_downscaling and isinstance(model, Baseline):
+        model = for_variable_of(source, model)
     contract = model.preset.sample
 
     from keras_wx.verification.rivals import options_beside
     from keras_wx.zoo import presets
 
     if against is None:
-        against = ["repeat" if contract.is_curtain else "persistence"]
+        against = [_usual_rival(contract)]
     models = {model.preset.full_name: model}
     for other in [] if against == ["none"] else against:
+        _refuse_other_task(presets.get(other), model.preset)
         rival = load_model(other, **options_beside(presets.get(other), contract))
         label = rival.preset.full_name
         models[other if label in models else label] = rival  # saved models may share a name
@@ -133,6 +144,17 @@ def evaluate(
             batch_size=batch_size is not None,
         )
         found = _of_curtains(models, source, conversions, split, members=members, seed=seed)
+    elif contract.is_downscaling:
+        found = _of_fields(
+            models,
+            source,
+            conversions,
+            {"split": split, "stride": stride, "min_rain_fraction": min_rain_fraction},
+            thresholds=levels,
+            members=members,
+            seed=seed,
+            batch_size=batch_size,
+        )
     else:
         found = _of_forecasts(
             models,
@@ -155,14 +177,33 @@ def evaluate(
     if plot is not None:
         from keras_wx import plots
 
-        draw, what = (
-            (plots.curtain_events, "Detection of events")
-            if contract.is_curtain
-            else (plots.skill, "CSI against lead time")
-        )
+        draw, what = plots.skill, "CSI against lead time"
+        if contract.is_curtain:
+            draw, what = plots.curtain_events, "Detection of events"
+        elif contract.is_downscaling:
+            draw, what = plots.spectra, "Power spectra"
         with _output.replacing(plot) as new:
             draw(found.scores, path=new)
         typer.echo(f"{what}: {plot}")
+
+
+def _usual_rival(sample: Sample) -> str:
+    if sample.is_curtain:
+        return "repeat"
+    if not sample.is_downscaling:
+        return "persistence"
+    reads_coarse = any(sample.grids[variable.grid].onto for variable in sample.inputs)
+    return "bilinear" if reads_coarse else "none"
+
+
+def _refuse_other_task(rival: Preset, preset: Preset) -> None:
+    from keras_wx.errors import ModelError
+
+    if rival.task != preset.task:
+        raise ModelError(
+            f"against={rival.full_name!r} is for the task {rival.task!r}, and {preset.full_name} "
+            f"for {preset.task!r}: what they give cannot be compared."
+        )
 
 
 def _of_forecasts(
@@ -187,6 +228,53 @@ def _of_forecasts(
             "first_init_time": first,
             "last_init_time": last,
         },
+    )
+
+
+def _of_fields(
+    models: dict,
+    source: xr.Dataset,
+    conversions: dict,
+    starts: dict,
+    *,
+    members: int,
+    **options,
+) -> _Evaluation:
+    """Scores of the fine fields of all models at the times of which the first one has a window."""
+    from keras_wx.data.conform import conform
+    from keras_wx.verification.fields import fit_baselines, score_fields, with_fields_of
+    from keras_wx.verification.hindcasts import start_windows
+    from keras_wx.verification.profiles import refuse_members_of_deterministic
+
+    refuse_members_of_deterministic(models, members)
+    sample, *others = (model.preset.sample for model in models.values())
+    data = conform(source, sample, **conversions)
+    for other in others:
+        data = with_fields_of(data, source, other, **conversions)
+    windows = start_windows(data, sample, **starts)
+    fitted = fit_baselines(models, source, **conversions)
+    cases, scores = score_fields(
+        models, data, sample, windows.init_times, members=members, **options
+    )
+    first, last = windows.init_times[[0, -1]].astype("datetime64[s]").astype(str).tolist()
+    part = f" ({starts['split']})" if starts["split"] else ""
+    units = sample.targets[0].units
+    lines = [
+        f"{len(windows.init_times):,} fields of {sample.targets[0].name}, {first} to {last} "
+        f"UTC{part}; R2, NSE and KGE of all pixels and times together, errors and CRPS in {units}"
+    ]
+    if fitted:
+        lines.append(f'{", ".join(fitted)}: fitted to the part "train"')
+    if members > 1:
+        lines.append(
+            f"Stochastic models: {members} members; errors, R2, NSE and KGE are those of their "
+            "mean, all others of themselves; the CRPS of a single field is its MAE"
+        )
+    return _Evaluation(
+        cases,
+        scores,
+        lines,
+        {"fields": len(windows.init_times), "first_time": first, "last_time": last},
     )
 
 

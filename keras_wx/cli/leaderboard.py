@@ -12,6 +12,8 @@ from keras_wx.cli import _events as e
 from keras_wx.cli import _options as o
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from keras_wx.verification.leaderboard import Leaderboard
 
 
@@ -42,6 +44,16 @@ PICTURES = {
         Picture("Power spectra", "spectra.png", "curtain_spectra"),
         Picture("Spread and error", "calibration.png", "curtain_calibration", "ensembles"),
         Picture("The columns with most cloud in the blind zone", "case.png", "curtain", "examples"),
+    ),
+    "downscale": (
+        Picture("Power spectra", "spectra.png", "spectra"),
+        Picture("Variograms", "variogram.png", "variogram"),
+        Picture("Quantiles", "quantiles.png", "quantile_quantile"),
+        Picture("Autocorrelation", "autocorrelation.png", "autocorrelation"),
+        Picture("Errors against lag", "lags.png", "lag_curves"),
+        Picture("Rank histogram", "rank_histogram.png", "rank_histogram", "ensembles"),
+        Picture("Spread and error", "spread_skill.png", "spread_skill", "ensembles"),
+        Picture("A field of the first model", "field.png", "downscaled", "example"),
     ),
 }
 """Task -> what is drawn."""
@@ -94,6 +106,9 @@ def leaderboard(
 
     Of a curtain the blind zone of every profile is filled; intervals
     are over blocks of columns, and an ensemble is scored by its median.
+
+    Of a pair of grids (--dataset paired, ncep_air, ...) fine fields are drawn; intervals are over
+    blocks of 5 days.
     """
     from keras_wx.cli import _model, _output
     from keras_wx.verification.leaderboard.result import FILES
@@ -155,6 +170,9 @@ def _print(board: Leaderboard, context: typer.Context) -> None:
     if board.task == "inpaint":
         print_columns(columns, _facts(board, "profiles", "blocks", "data", "ensembles"))
         of = "128 columns"
+    elif board.task == "downscale":
+        print_columns(columns, _facts(board, "fields", "blocks", "data", "ensembles", "units"))
+        of = "a field"
     else:
         facts = _facts(board, "forecasts", "events", "data", "windows")
         print_means(columns, board.facts["units"], facts)
@@ -186,12 +204,19 @@ def _draw(board: Leaderboard, folder: Path) -> dict[str, str]:
         scores = getattr(board, picture.of)
         if not scores:
             continue
-        truth = {"truth": board.observed} if picture.of == "examples" else {}
+        options = {"truth": board.observed} if picture.of in ("example", "examples") else {}
+        if picture.draw == "downscaled":
+            options["coarse"] = _coarse(board.observed)
         try:
             with replacing(folder / picture.file) as new:
-                getattr(plots, picture.draw)(scores, path=new, **truth)
+                getattr(plots, picture.draw)(scores, path=new, **options)
         except DataError as error:  # such as a score that is nowhere defined
             typer.echo(f"Not drawn: {picture.file}. {error}", err=True)
         else:
             drawn[picture.title] = picture.file
     return drawn
+
+
+def _coarse(observed: xr.Dataset) -> str | None:
+    """The coarse field beside the observed one."""
+    return next((n for n, f in observed.items() if str(f.dims[-1]).startswith("coarse_")), None)

@@ -56,6 +56,28 @@ def joined(
     return fine.assign(coarse.data_vars).assign_attrs(coarse.attrs | fine.attrs)
 
 
+def checked(pair: xr.Dataset) -> xr.Dataset:
+    """A dataset that is a pair already, as `joined` makes it.
+
+    Raises:
+        DataError: for fields of one grid alone, and a coarse grid that is too small.
+    """
+    pair = find_time(pair, None)
+    fields = {name: f for name, f in pair.items() if f.ndim >= 2 and f.dtype.kind in "iuf"}
+    coarse = [n for n, f in fields.items() if str(f.dims[-1]).startswith(COARSE)]
+    fine = [n for n, f in fields.items() if n not in coarse]
+    if not coarse or not fine:
+        raise DataError(
+            "coarse: expected a file or dataset of the coarse fields, or a first one that holds "
+            f"both, with dims such as {COARSE}lat and {COARSE}lon. Received: coarse=None, and "
+            f"{ {str(name): field.dims for name, field in fields.items()} }"
+        )
+    refuse_calendars(pair, pair)
+    check_increasing(pair["time"].values)
+    Onto(pair[coarse[0]], pair[fine[0]], "nearest")
+    return pair
+
+
 def conventional(dataset: xr.Dataset, variables: Iterable[str] | None = None) -> xr.Dataset:
     """Fields of a dataset with dims `(time, lat, lon)` or `(time, y, x)`; statics without time.
 

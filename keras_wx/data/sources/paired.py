@@ -8,7 +8,7 @@ import xarray as xr
 
 from keras_wx.data.sources._elevation import Elevation, with_elevation
 from keras_wx.data.sources._files import PathLike, open_files
-from keras_wx.data.sources._pair import conventional, joined, refuse_calendars
+from keras_wx.data.sources._pair import checked, conventional, joined, refuse_calendars
 from keras_wx.errors import DataError
 from keras_wx.registry import register_dataset
 
@@ -18,7 +18,7 @@ Source = PathLike | Iterable[PathLike] | xr.Dataset | xr.DataArray
 @register_dataset("paired")
 def paired(
     fine: Source,
-    coarse: Source,
+    coarse: Source | None = None,
     *,
     fine_variables: Iterable[str] | None = None,
     coarse_variables: Iterable[str] | None = None,
@@ -37,7 +37,8 @@ def paired(
     Args:
         fine: NetCDF files or Zarr store in the CF conventions, as a path, pattern or list; or a
             dataset.
-        coarse: the same; it has to cover the fine grid.
+        coarse: the same; it has to cover the fine grid. None where `fine` holds both already, as
+            `pair.to_netcdf(...)` has written them.
         fine_variables, coarse_variables: names of those that are kept; None takes all fields.
         elevation: file or field of terrain, which becomes `elevation` [m] on the fine grid.
         area: name of the area, for statistics that are by area.
@@ -60,6 +61,19 @@ def paired(
     pair = keras_wx.open_dataset("paired", fine="cosmo_*.nc", coarse="era5_*.nc", area="alps")
     ```
     """
+    if coarse is None:
+        for name, value in (
+            ("fine_variables", fine_variables),
+            ("coarse_variables", coarse_variables),
+            ("beyond_fine", beyond_fine or None),
+            ("convert_units", convert_units or None),
+        ):
+            if value is not None:
+                raise DataError(f"{name}: expected none without coarse=. Received: {value!r}")
+        pair = checked(_opened("fine", fine, chunks))
+        if area is not None:
+            pair.attrs["area"] = area
+        return with_elevation(pair, elevation)
     raw = {
         "fine": _opened("fine", fine, chunks),
         "coarse": _opened("coarse", coarse, chunks),

@@ -90,6 +90,7 @@ class InZarr(Results):
             DataError: another order's store is there.
         """
         partial = _unfinished(path)
+        discard_if_empty(path)
         if (partial / RUN).exists():
             if (partial / RUN).read_text() != run:
                 raise DataError(
@@ -119,6 +120,14 @@ class InZarr(Results):
         (self._path / RUN).unlink()
         shutil.rmtree(self._path / MARKS)
         return xr.open_zarr(self._path, chunks=None, consolidated=False, decode_timedelta=True)
+
+
+def discard_if_empty(path: Path) -> None:
+    """Takes away what a run has left beside its store, if it ended before its first job was done,
+    as one of wrong data does."""
+    partial = _unfinished(path)
+    if partial.exists() and not any((partial / MARKS).glob("*")):
+        shutil.rmtree(partial)
 
 
 def _unfinished(path: Path) -> Path:

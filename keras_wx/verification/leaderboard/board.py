@@ -19,8 +19,9 @@ from keras_wx.verification.hindcasts import (
 )
 from keras_wx.verification.leaderboard.cost import cost_table
 from keras_wx.verification.leaderboard.curtains import compare_curtains
-from keras_wx.verification.leaderboard.entries import Entries, Models, gather
+from keras_wx.verification.leaderboard.entries import Entries, Models, gather, task_of
 from keras_wx.verification.leaderboard.facts import facts_of
+from keras_wx.verification.leaderboard.fields import compare_fields
 from keras_wx.verification.leaderboard.result import Leaderboard
 from keras_wx.verification.leaderboard.table import difference_table, score_table
 from keras_wx.verification.pooling import pool
@@ -65,15 +66,21 @@ def leaderboard(
     intervals are blocks of columns, twice as long as columns take to decorrelate. An ensemble is
     scored by the median of its members: their mean has cloud wherever one of them has some.
 
+    Of a pair of grids, models of downscaling give the fine fields of every time of the split. What
+    is drawn for the intervals are blocks of 5 days; scores that are no means over times, such as
+    the error of spectra and variograms, have none. Errors are those of an ensemble's mean. A
+    baseline that learns quantiles takes them from the part "train" of the dataset.
+
     Args:
         models: the name of a preset, the folder of a saved model or a loaded model, or several of
             these, or a mapping from labels to them. None takes every preset with trained weights
             and every baseline that is made for such data: forecasts for maps, blind zones for
-            curtains.
+            curtains, fine fields for pairs.
         dataset: dims `(time, y, x)` or `(time, lat, lon)`, or `(time, height)` of a curtain;
             variables in physical units.
         split, stride, min_rain_fraction: which start times, see `keras_wx.samples`. Of a curtain,
-            `split` alone; nor has it `output_frames`, `thresholds`, `scales` and `batch_size`.
+            `split` alone; nor has it `output_frames`, `thresholds`, `scales` and `batch_size`. Fine
+            fields have neither `output_frames` nor `scales`.
         output_frames: of each forecast; None takes those of the first model.
         thresholds: of events; None takes the usual ones, see `keras_wx.verify`.
         scales: of the fractions skill score, in grid points; those wider than the grid are left
@@ -107,6 +114,12 @@ def leaderboard(
     for name, value, least in (("members", members, 1), ("repetitions", repetitions, 0)):
         if value < least:
             raise ModelError(f"{name}: expected at least {least}. Received: {name}={value}")
+    if task_of(dataset) == "downscale":
+        _refuse_options(
+            "fine fields, which have no lead time",
+            output_frames=output_frames,
+            scales=None if scales is SCALES else scales,
+        )
     entries = gather(
         models,
         dataset,
@@ -117,7 +130,8 @@ def leaderboard(
         zr=zr,
     )
     if entries.sample.is_curtain:
-        _refuse_forecast_options(
+        _refuse_options(
+            "a curtain, of which every profile is filled",
             stride=None if stride == 1 else stride,
             min_rain_fraction=min_rain_fraction,
             output_frames=output_frames,
@@ -127,6 +141,18 @@ def leaderboard(
         )
         return compare_curtains(
             entries, dataset, split=split, members=members, seed=seed, repetitions=repetitions
+        )
+    if entries.sample.is_downscaling:
+        return compare_fields(
+            entries,
+            dataset,
+            {"regrid": regrid, "resample": resample, "convert_units": convert_units, "zr": zr},
+            {"split": split, "stride": stride, "min_rain_fraction": min_rain_fraction},
+            thresholds=thresholds,
+            members=members,
+            seed=seed,
+            batch_size=batch_size,
+            repetitions=repetitions,
         )
     windows = start_windows(
         entries.data,
@@ -211,9 +237,7 @@ def _scored(
     return cases, power
 
 
-def _refuse_forecast_options(**options) -> None:
+def _refuse_options(what: str, **options) -> None:
     given = [name for name, value in options.items() if value is not None]
     if given:
-        raise DataError(
-            f"{', '.join(given)}: expected none for a curtain, of which every profile is filled."
-        )
+        raise DataError(f"{', '.join(given)}: expected none for {what}.")

@@ -21,6 +21,8 @@ from keras_wx.verification.hindcasts import frames_around, members_of
 from keras_wx.verification.leaderboard.entries import Entries, reason_of
 from keras_wx.verification.profiles import SCENE
 
+FIELDS = 4
+"""Fine fields of the call whose time is taken."""
 COLUMNS = ("median_ms", "fastest_ms", "slowest_ms", "repetitions")
 
 
@@ -123,6 +125,32 @@ def curtain_cost_table(
         )
         plans[name] = {"members": members, "columns": columns.sizes["time"]}
     return _measured(entries, calls, plans, columns.sizes["time"] / SCENE, repetitions)
+
+
+def fields_cost_table(
+    entries: Entries, names: Iterable[str], times: np.ndarray, repetitions: int, **options
+) -> pd.DataFrame:
+    """The cost of a fine field by each model.
+
+    Args:
+        entries, names, repetitions: as in `cost_table`.
+        times: to choose from: a few in a row.
+        options: `members`, `seed` and `batch_size`, as `score_fields` takes them.
+
+    Returns:
+        What `measure` gives, with `members` and `fields` (of a call).
+    """
+    if repetitions == 0:
+        return pd.DataFrame(columns=list(COLUMNS))
+    times = times[len(times) // 2 :][:FIELDS]
+    block = frames_around(entries.data, times, entries.sample, entries.models.values())
+    calls, plans = {}, {}
+    for name in names:
+        model = entries.models[name]
+        asked = options | {"members": members_of(model, options["members"])}
+        calls[name] = partial(predict, model, block, init_times=times, progress=False, **asked)
+        plans[name] = {"members": asked["members"], "fields": len(times)}
+    return _measured(entries, calls, plans, len(times), repetitions)
 
 
 def _measured(

@@ -15,12 +15,15 @@ import xarray as xr
 from keras_wx.baselines import Baseline
 from keras_wx.data.conform import conform
 from keras_wx.data.geometry import same_spacing, spacing_km
+from keras_wx.data.sources._pair import COARSE
 from keras_wx.data.timeaxis import time_step
 from keras_wx.data.windows import init_indices
 from keras_wx.errors import DataError, ModelError
 from keras_wx.inference.layout import cover
+from keras_wx.inference.variable import for_variable_of
 from keras_wx.registry import models as architectures
 from keras_wx.spec import format_step
+from keras_wx.verification.fields import with_fields_of
 from keras_wx.verification.hindcasts import with_longest_history
 from keras_wx.verification.profiles import with_variables_of
 from keras_wx.verification.rivals import options_beside, sample_beside
@@ -46,8 +49,8 @@ class Entries:
 
     Attributes:
         models: label -> model, the trained ones first.
-        data: in the units and on the grid and time step of the first model; of curtains, with the
-            variables that any of the models reads.
+        data: in the units and on the grid and time step of the first model; of curtains and pairs,
+            with the variables that any of the models reads.
         sample: of the first model: windows, range of values, horizon, blind zone.
         left_out: label -> reason.
     """
@@ -138,6 +141,8 @@ def gather(
     """
     task = task_of(dataset)
     wanted = _wanted(models, task)
+    if task == "nowcast" and {_preset(thing).task for thing in wanted.values()} == {"downscale"}:
+        task = "downscale"  # of a series, which has one grid
     unusable = {label: _unusable(thing, task) for label, thing in wanted.items()}
     left_out = {label: reason for label, reason in unusable.items() if reason}
     waiting = {label: thing for label, thing in wanted.items() if label not in left_out}
@@ -148,7 +153,7 @@ def gather(
         thing = waiting[label]
         try:
             if entries is None:
-                sample = _preset(thing).sample.with_frames(output_frames=output_frames)
+                sample = _first_sample(thing, dataset).with_frames(output_frames=output_frames)
                 data = conform(dataset, sample, **conversions)
                 model = _loaded(thing, sample)
                 found = Entries({}, data, sample, left_out)
@@ -156,12 +161,15 @@ def gather(
                 sample = _sample_beside(thing, entries.sample)
                 _check_fit(sample, entries)
                 data = entries.data
-                if sample.is_curtain:
+                if sample.is_downscaling:
+                    data = with_fields_of(data, dataset, sample, **conversions)
+                elif sample.is_curtain:
                     data = with_variables_of(conform(dataset, sample, **conversions), data)
                 else:
                     conform(data, sample)
                 model, found = _loaded(thing, sample), replace(entries, data=data)
-            cover(model, found.field.shape[-2:])
+            if not sample.is_downscaling:  # of which any model runs on tiles
+                cover(model, found.field.shape[-2:])
         except Exception as error:  # of a plug-in's model too: the others go on
             left_out[label] = reason_of(error)
             # At once: an option may be all that is missing, and the scoring takes its time.
@@ -183,9 +191,12 @@ def reason_of(error: Exception) -> str:
 
 
 def task_of(dataset: xr.Dataset) -> Task:
-    """What models can do with a dataset: curtains have a height and a time, and nothing else."""
-    is_curtain = any(set(field.dims) == {"time", "height"} for field in dataset.values())
-    return "inpaint" if is_curtain else "nowcast"
+    """What models can do with a dataset: curtains have a height and a time, and nothing else; pairs
+    have two grids."""
+    if any(set(field.dims) == {"time", "height"} for field in dataset.values()):
+        return "inpaint"
+    is_pair = any(str(dim).startswith(COARSE) for dim in dataset.dims)
+    return "downscale" if is_pair else "nowcast"
 
 
 def _wanted(models: Models | None, task: Task) -> dict[str, Any]:
@@ -223,6 +234,15 @@ def _unusable(thing: Any, task: Task) -> str | None:
     if isinstance(thing, (str, Path)) and not _is_baseline(thing) and preset.variant is None:
         return "has no trained weights"
     return None
+
+
+def _first_sample(thing: Any, dataset: xr.Dataset) -> Sample:
+    """What the first model eats and gives; a baseline of pairs, what the dataset has."""
+    preset = _preset(thing)
+    if not (preset.sample.is_downscaling and _is_baseline(thing)):
+        return preset.sample
+    model = load(thing) if isinstance(thing, (str, Path)) else thing
+    return for_variable_of(dataset, model).preset.sample
 
 
 def _sample_beside(thing: Any, other: Sample) -> Sample:

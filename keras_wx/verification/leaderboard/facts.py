@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,8 @@ import xarray as xr
 
 from keras_wx import __version__
 from keras_wx.data.timeaxis import time_step
-from keras_wx.spec import format_step
+from keras_wx.spec import format_step, parse_step
+from keras_wx.verification.fields import BLOCK
 from keras_wx.verification.hindcasts import least_value
 from keras_wx.verification.leaderboard.cost import machine
 from keras_wx.verification.leaderboard.entries import Entries
@@ -106,6 +107,44 @@ def curtain_facts_of(
         "machine": machine(),
         "software": f"keras_wx {__version__}",
     }
+
+
+def field_facts_of(
+    dataset: xr.Dataset,
+    entries: Entries,
+    windows: Samples,
+    split: str | None,
+    table: pd.DataFrame,
+    fitted: Iterable[str],
+) -> dict[str, str]:
+    """Key -> text; `fitted` are the baselines that took numbers from the training part, the rest is
+    as in `facts_of`."""
+    data, sample = entries.data, entries.sample
+    target, times = sample.targets[0], windows.init_times
+    first, last = times[[0, -1]].astype("datetime64[m]").astype(str)
+    step = sample.step or time_step(data["time"].values)
+    level, draws, blocks = (table.attrs[key] for key in ("level", "draws", "blocks"))
+    rows, columns = entries.field.shape[-2:]
+    facts = {
+        "fields": f"{len(times):,} of {target.name}"
+        + (f", {format_step(step)} apart" if step else "")
+        + f", {first} to {last} UTC"
+        + (f" ({split})" if split else ""),
+        "blocks": f"{blocks} of {format_step(parse_step(BLOCK))}",
+        "intervals": f"{level:.0%} of {draws:,} bootstrap draws of the blocks"
+        if blocks > 1
+        else "none: a single block says nothing of others",
+        "data": " ".join(_name(dataset).split()) + f"; {rows} x {columns} points",
+        "windows": f"{windows.selection.frames} frames without a gap, as "
+        f"{next(iter(entries.models))} takes them",
+        "ensembles": "errors of their mean, all else of their members",
+        "units": target.units,
+        "machine": machine(),
+        "software": f"keras_wx {__version__}",
+    }
+    if names := ", ".join(fitted):
+        facts["fitted"] = f'{names}, to the part "train" of the data'
+    return facts
 
 
 def _name(dataset: xr.Dataset) -> str:

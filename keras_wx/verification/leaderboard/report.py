@@ -25,12 +25,20 @@ _SCORES = {
     "brackets the intervals ({intervals}). An ensemble is scored by the median of its members, and "
     "by its members in the CRPS and in Spearman's correlation of spread and error; the CRPS of a "
     "single reconstruction is its MAE.",
+    "downscale": "Of all pixels and times; CRPS, MAE, RMSE, mean error and the bias of the 99.9th "
+    "percentile in {units}. In brackets the intervals ({intervals}); other scores have none. R2, "
+    "NSE (about the mean at each pixel) and KGE, as all errors, are those of an ensemble's mean; "
+    "CRPS, percentile, spectra and variograms are those of its members; the CRPS of a single field "
+    "is its MAE. Variogram error: sum of the differences over that of the truth's. Spectrum error: "
+    "mean over wavenumbers of how far the power is from the truth's, in dB.",
 }
 _COST = {
     "nowcast": "Milliseconds of `predict` per forecast with all its members, on {machine}. Warm "
     "calls, the models in turn; a call makes the forecasts of all windows together.",
     "inpaint": "Milliseconds of `predict` per scene of 128 columns with all its members, on "
     "{machine}. Warm calls, the models in turn; a call fills all columns together.",
+    "downscale": "Milliseconds of `predict` per fine field with all its members, on {machine}. "
+    "Warm calls, the models in turn; a call makes several fields.",
 }
 """Task -> what stands above a table."""
 _UNSIGNED, _SIGNED = "{:.3f}", "{:+.3f}"
@@ -53,10 +61,11 @@ def read_csv(text: str) -> tuple[pd.DataFrame, dict[str, str]]:
 
 
 def summary(table: pd.DataFrame) -> str:
-    """The table in brief, as Markdown: CSI and Dice with their intervals, other scores, cost."""
+    """The table in brief, as Markdown: CSI, Dice or the CRPS of fine fields with their intervals,
+    other scores, cost."""
     shown = pd.DataFrame({"members": table["members"].astype(int).astype(str)})
     names = _shown(table)
-    certain = [name for name in names if name.startswith(("CSI", "Dice"))]
+    certain = [name for name in names if name.startswith(("CSI", "Dice"))] or ["CRPS"]
     for name in certain:
         shown[name] = _with_interval(table, name)
     for name in (name for name in names if name not in certain):

@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from keras_wx.verification.bootstrap import difference, interval
+from keras_wx.verification.fields import BLOCK
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,18 @@ CURTAIN_SCORES = {
 }
 """Score of a reconstructed curtain -> what it is in the table."""
 
+FIELD_SCORES = {
+    "crps": Score("CRPS", False),
+    "crps_fair": Score("fair CRPS", False),
+    "mae": Score("MAE", False),
+    "rmse": Score("RMSE", False, ("mse", "n_pairs")),
+    "mean_error": Score("mean error", None),
+    "spread_skill_ratio": Score(
+        "spread/skill", None, ("ensemble_variance", "mse", "rank_histogram", "n_pairs")
+    ),
+}
+"""Score of a fine field -> what it is in the table."""
+
 _SUMS = ("n_pairs", "n_forecasts", *_COUNTS, *SCORES["fss"].made_of)
 _BULKY = ("rank", "probability_bin", "wavenumber")
 """Dims of what is drawn and not tabled."""
@@ -73,7 +86,7 @@ def score_table(cases: Mapping[str, xr.Dataset]) -> pd.DataFrame:
     for model, found in cases.items():
         row = rows[model] = {}
         for score in scores_in(found):
-            estimate = interval(_lean(found, score), score)
+            estimate = interval(_lean(found, score), score, **_drawing(found))
             how = estimate.attrs
             for label, cell in cells(estimate, score):
                 low, high = bounds(cell, drawn(estimate))
@@ -109,7 +122,7 @@ def difference_table(
                     continue
                 if best not in against:
                     pair = (_lean(each, score) for each in (ours, cases[best]))
-                    against[best] = difference(*pair, score)
+                    against[best] = difference(*pair, score, **_drawing(ours))
                 cell = dict(cells(against[best], score))[label]
                 ends = bounds(cell, drawn(against[best]))
                 rows.append((model, label, best, float(cell["difference"]), *ends))
@@ -156,21 +169,48 @@ def event_table(scores: Mapping[str, xr.Dataset]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["model", "score", "event", "value"])
 
 
+def number_table(scores: Mapping[str, xr.Dataset]) -> pd.DataFrame:
+    """Every score of every model that is a single number.
+
+    Args:
+        scores: model -> what `keras_wx.verify` returns of fine fields.
+
+    Returns:
+        Columns `model, score, value`.
+    """
+    rows = [
+        (model, name, float(value))
+        for model, found in scores.items()
+        for name, value in found.data_vars.items()
+        if not value.dims
+    ]
+    return pd.DataFrame(rows, columns=["model", "score", "value"])
+
+
 def scores_in(cases: xr.Dataset) -> dict[str, bool | None]:
     """The scores of the table that there are -> whether larger is better."""
-    known = CURTAIN_SCORES if "event" in cases.dims else SCORES
-    return {name: score.larger_is_better for name, score in known.items() if name in cases}
+    return {name: score.larger_is_better for name, score in _known(cases).items() if name in cases}
+
+
+def _known(cases: xr.Dataset) -> dict[str, Score]:
+    if "event" in cases.dims:
+        return CURTAIN_SCORES
+    return FIELD_SCORES if "time" in cases.dims else SCORES
+
+
+def _drawing(cases: xr.Dataset) -> dict[str, str]:
+    """What is drawn for an interval, where it is not what `interval` sees itself."""
+    return {"block": BLOCK} if "time" in cases.dims else {}
 
 
 def _lean(cases: xr.Dataset, score: str) -> xr.Dataset:
     """Without what a bootstrap of this score would resample for nothing."""
-    known = CURTAIN_SCORES if "event" in cases.dims else SCORES
-    return cases[[score, *known[score].made_of]]
+    return cases[[score, *_known(cases)[score].made_of]]
 
 
 def cells(found: xr.Dataset, score: str) -> Iterator[tuple[str, xr.Dataset]]:
     """Label of a column -> what is found there."""
-    title = (SCORES | CURTAIN_SCORES)[score].title
+    title = (SCORES | CURTAIN_SCORES | FIELD_SCORES)[score].title
     if "event" in found.dims:
         for event in found["event"].values:
             yield f"{title} {event.replace('_', ' ')}", found.sel(event=event)
