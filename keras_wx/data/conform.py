@@ -24,6 +24,9 @@ NO_ECHO = -60.0
 UNEVEN = 0.15
 """How much narrower a grid of degrees may grow towards the pole before a warning."""
 
+_OFF = 0.02
+"""What part of its spacing in degrees a grid may be off: coordinates are rounded."""
+
 
 def conform(
     dataset: xr.Dataset,
@@ -52,6 +55,8 @@ def conform(
             `"marshall_palmer"`, `"hko_7"`, another name of `keras_wx.transforms.ZR_PAIRS`, or
             `(a, b)` of `Z = a R**b`.
 
+    A mask that the dataset does not have is 1 where the sample's first input is missing, else 0.
+
     Returns:
         A dataset with the variables that the sample names and nothing else, dims
         `(time, y, x)`, or those of the grid of a curtain, whose `blind_zone.variable` comes along
@@ -70,12 +75,20 @@ def conform(
     """
     require_dataset("dataset", dataset)
     fields, gates = {}, None
-    for variable in _needed(sample):
+    needed = _needed(sample)
+    made = [v for v in needed if v.role == "mask" and v.name not in dataset]
+    for variable in needed:
+        if variable in made:
+            continue
         field = _with_units(_find(dataset, variable, zr, sample), variable, convert_units)
         field = _at_step(field, sample, resample)
+        if not sample.is_curtain:
+            _refuse_other_degrees(field, variable.grid, sample.grids[variable.grid])
         place = on_rows if sample.is_curtain else _on_grid
         fields[variable.name] = place(field, sample.grids[variable.grid], regrid)
         gates = gates or (field, fields[variable.name])
+    for mask in made:
+        fields[mask.name] = _gaps(fields[sample.inputs[0].name], mask)
     top = sample.blind_zone.variable if sample.blind_zone else None
     if top in dataset.data_vars:
         fields[top] = _at_step(top_on_rows(dataset[top], *gates), sample, resample)
@@ -111,6 +124,13 @@ def _needed(sample: Sample) -> list[Variable]:
                 "once: give the two different names."
             )
     return list(needed.values())
+
+
+def _gaps(field: xr.DataArray, mask: Variable) -> xr.DataArray:
+    gaps = deferred(field).isnull().astype("float32").rename(mask.name)
+    return gaps.drop_attrs(deep=False).assign_attrs(
+        units=mask.units, long_name=f"1 where {field.name} is missing"
+    )
 
 
 def _find(dataset: xr.Dataset, variable: Variable, zr, sample: Sample) -> xr.DataArray:
@@ -259,6 +279,22 @@ def _on_grid(field: xr.DataArray, grid: Grid, regrid: bool) -> xr.DataArray:
             f"sample needs {grid.spacing_km:g} km. regrid=True converts it."
         )
     return regridded(field, grid.spacing_km, dims)
+
+
+def _refuse_other_degrees(field: xr.DataArray, name: str, grid: Grid) -> None:
+    """Raises for points that are another number of degrees apart than the sample's."""
+    for dim, spacing in grid.spacing.items():
+        if not spacing.endswith("deg") or dim not in field.coords or field.sizes[dim] < 2:
+            continue
+        wanted = float(spacing.removesuffix("deg"))
+        found = float(np.median(np.abs(np.diff(field[dim].values.astype(float)))))
+        if abs(found - wanted) > _OFF * wanted:
+            raise DataError(
+                f"Variable {field.name!r} has a point every {found:g} degrees along {dim!r}, the "
+                f"sample needs one every {wanted:g}. "
+                f"load(..., sample={{'grids': {{{name!r}: {{'spacing': ...}}}}}}) says another "
+                "one, for weights that can do with it; {} stands for any."
+            )
 
 
 def _warn_of_narrowing(field: xr.DataArray, dims: tuple[str, str]) -> None:
