@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from keras_wx.spec import Component, Preset, Sample, Training, Variable, Weights
 
 WIDTH = 80
 INDENT = " " * 14
+LONG = 16
+"""Numbers of a list that are not shown one by one from here on."""
+MANY = 8
+"""The same of groups of statistics."""
 
 
 def render(preset: Preset) -> str:
@@ -19,7 +24,7 @@ def render(preset: Preset) -> str:
     if preset.description:
         lines += [*textwrap.wrap(preset.description, WIDTH), ""]
     lines.append(_row("task", preset.task))
-    config = ", ".join(f"{key}={value}" for key, value in preset.config.items())
+    config = ", ".join(f"{key}={_value(value)}" for key, value in preset.config.items())
     lines.append(_row("architecture", f"{preset.architecture}({config})"))
     if preset.parameters is not None:
         lines.append(_row("parameters", f"{preset.parameters:,}"))
@@ -32,6 +37,13 @@ def render(preset: Preset) -> str:
     for reference in preset.references:
         lines.append(_row("reference", reference))
     return "\n".join(lines)
+
+
+def _value(value: Any) -> str:
+    """An argument; of a long list, such as quantiles that were fitted, only the ends."""
+    if isinstance(value, (list, tuple)) and len(value) > LONG:
+        return f"[{value[0]}, ... {len(value):,} in all ..., {value[-1]}]"
+    return str(value)
 
 
 def _recipe(training: Training) -> list[str]:
@@ -62,12 +74,15 @@ def _loss(loss: Component) -> str:
 
 def _sample(sample: Sample) -> list[str]:
     lines = [_row("time step", sample.step_text or "any")]
+    if sample.layout == "channels":
+        lines.append(_row("layout", "channels: each frame of a variable is one, all on one grid"))
     for name, grid in sample.grids.items():
         sizes = zip(grid.dims, grid.shape, strict=True)
         shape = ", ".join(f"{dim}: {'any' if size is None else size}" for dim, size in sizes)
         spacing = [f"{grid.spacing_km:g} km"] if grid.spacing_km else []
         spacing += [f"{dim} {value}" for dim, value in grid.spacing.items()]
-        lines.append(_row(f"grid {name}", ", ".join([shape, *spacing])))
+        onto = [f"{grid.method} onto {grid.onto}"] if grid.onto else []
+        lines.append(_row(f"grid {name}", ", ".join([shape, *spacing, *onto])))
     lines += [_row(variable.role, _variable(variable)) for variable in sample.variables]
     return lines
 
@@ -78,17 +93,33 @@ def _variable(variable: Variable) -> str:
         text += f", steps {variable.steps[0]} to {variable.steps[1]}"
     transform = variable.transform.to_config()
     steps = transform if isinstance(transform, list) else [transform]
-    return ", ".join([text, *(_transform(step) for step in steps)])
+    return ", ".join([text, *(_transform(step) for step in steps), *_groups(variable)])
+
+
+def _groups(variable: Variable) -> list[str]:
+    """What the numbers of its transform are of, and the numbers where they are few."""
+    if not variable.statistics_by:
+        return []
+    text = f"numbers by {' and '.join(variable.statistics_by)}"
+    if not variable.statistics:
+        return [text]
+    if len(variable.statistics) > MANY:
+        return [f"{text} of {len(variable.statistics)} groups"]
+    groups = (f"{group}({_parameters(each)})" for group, each in variable.statistics.items())
+    return [f"{text}: {', '.join(groups)}"]
 
 
 def _transform(step: dict[str, dict]) -> str:
     ((name, parameters),) = step.items()
-    known = ", ".join(
+    return f"{name}({_parameters(parameters) or 'from the training part'})"
+
+
+def _parameters(parameters: Mapping[str, Any]) -> str:
+    return ", ".join(
         f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}"
         for key, value in parameters.items()
         if value is not None
     )
-    return f"{name}({known or 'from the training part'})"
 
 
 def _weights(preset: Preset) -> list[str]:
