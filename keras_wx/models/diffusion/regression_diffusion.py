@@ -106,8 +106,13 @@ class RegressionDiffusion(DDPM):
             told = keras.Input((None, None, self.conditions.output_shape[-1]), name="told")
             field = output("linear")(TimeUNet(targets, timestep=0, **network)(told))
         self.mean = keras.Model(told, field, name="mean")
+        # Without autocast it stays float32 under mixed precision.
         self.residual_std = self.add_weight(
-            name="residual_std", shape=(targets,), initializer="ones", trainable=False
+            name="residual_std",
+            shape=(targets,),
+            initializer="ones",
+            trainable=False,
+            autocast=False,
         )
         self._momentum = momentum
 
