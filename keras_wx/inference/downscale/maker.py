@@ -15,6 +15,7 @@ from keras_wx.data.downscale.fields import X_ROLES
 from keras_wx.data.timeaxis import time_step
 from keras_wx.inference.downscale.draws import draw, takes_noise
 from keras_wx.inference.downscale.history import Made, OwnHistory, lags_of
+from keras_wx.inference.downscale.measured import restore_measured
 from keras_wx.inference.downscale.noise import domain_noise
 from keras_wx.inference.downscale.plan import Job, Plan
 from keras_wx.inference.downscale.stitch import Band, HaloTile, Stitching
@@ -92,15 +93,20 @@ class Maker:
 
     def make(self, job: Job) -> dict[str, np.ndarray]:
         """Physical values `(members, steps, rows, x)` of each target, float32."""
-        inside = self._bands[job.band].inside
+        band = self._bands[job.band]
+        inside = band.inside
         network = self._sums(job)[:, :, inside] / self._weights(job.band)[inside]
         times = np.broadcast_to(self.times[job.steps], network.shape[:2])
-        return {
+        fields = {
             target.name: to_physical(
                 target, network[..., k].astype(np.float32), times, self._fields.area
             )
             for k, target in enumerate(self._order.sample.targets)
         }
+        if self._order.sample.of_role("mask"):
+            frames = self._order.init[job.steps]
+            restore_measured(fields, self._order.data, self._order.sample, frames, band.rows)
+        return fields
 
     def _sums(self, job: Job) -> np.ndarray:
         """Weighted sums of network numbers over tiles, `(members, steps, rows, x, targets)`."""

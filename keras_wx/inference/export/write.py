@@ -88,8 +88,8 @@ def export(
         The path.
 
     Raises:
-        ModelError: for a baseline, a format that cannot hold the model, a missing package or
-            another backend than TensorFlow.
+        ModelError: for a baseline, a model other than `ddpm` that draws, a format that cannot hold
+            the model, a missing package or another backend than TensorFlow.
         UnknownNameError: no such format.
         FileExistsError: the path exists.
 
@@ -156,6 +156,12 @@ def _check_can_be_written(
         raise ModelError(
             f"{model.name} is a baseline: it runs NumPy and OpenCV and has no graph that a file "
             "could hold. keras_wx.predict runs it. export writes networks."
+        )
+    if hasattr(model, "sample") and not diffusion.is_diffusion(model):
+        raise ModelError(
+            f"{model.name} draws its fields at random, and of the models that do, files hold those "
+            "of architecture ddpm alone: as two networks and a table of steps. keras_wx.predict "
+            "runs it."
         )
     import keras
 

@@ -1,8 +1,9 @@
-"""Downscaling: transfer network, diffusion models, and their rivals with the same conditions."""
+"""Diffusion models: for downscaling, with their rivals and the transfer network; for gaps."""
 
 from keras_wx.models.diffusion.ddpm import DDPM
 from keras_wx.models.diffusion.downscale_unet import DownscaleUNet
 from keras_wx.models.diffusion.regression_diffusion import RegressionDiffusion
+from keras_wx.models.diffusion.repaint import Repaint
 from keras_wx.models.diffusion.transfer import TransferEncoder, TransferUNet, transfer_encoder
 from keras_wx.models.diffusion.vae import VAE
 
@@ -11,6 +12,7 @@ __all__ = [
     "VAE",
     "DownscaleUNet",
     "RegressionDiffusion",
+    "Repaint",
     "TransferEncoder",
     "TransferUNet",
     "transfer_encoder",
