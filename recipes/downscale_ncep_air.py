@@ -1,0 +1,149 @@
+"""Downscales real air temperature by every step of the pipeline, and compares the result.
+
+    python recipes/downscale_ncep_air.py --data ncep_air_2013-2014.nc --out runs/ncep_air --bfloat16
+
+1. `transfer_unet_ncep_air` learns the coarse series.
+2. Its encoder, frozen, becomes a part of `ddpm_ncep_air` and of its rivals, which learn from the
+   same fields.
+3. `--out`/leaderboard: all of them and baselines on the last four months, which nobody has seen.
+4. encoders.csv there: the encoder frozen, trained further, and none, with several seeds each.
+5. sampling.csv: few steps of DPM-Solver++ beside as many ancestral ones as the schedule has.
+
+The models that are compared have their weights in half precision, as they ship: they are in
+`--out`/weights. What was broken off goes on when it is started again with the same `--out`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+import numpy as np
+import xarray as xr
+from downscale_ncep_air_encoders import compare_encoders
+from downscale_ncep_air_sampling import compare_samplers
+from downscale_ncep_air_scores import compare_models
+from moving_mnist import halve
+
+import keras_wx
+
+TRANSFER = "transfer_unet_ncep_air"
+NETWORKS = ("ddpm_ncep_air", "unet_ncep_air", "vae_ncep_air", "regression_diffusion_ncep_air")
+BASELINES = ("bilinear", "bicubic", "quantile_mapping")
+SEED = 2013
+
+
+def main():
+    options = arguments()
+    pair = keras_wx.open_dataset("ncep_air", path=options.data, step="6h").load()
+    series = keras_wx.open_dataset("ncep_air", path=options.data, step="6h", series=True).load()
+    transfer, tables = options.out / TRANSFER, options.out / "leaderboard"
+    trained(TRANSFER, series, None, options)
+    files = {name: trained(name, pair, transfer, options) for name in options.networks}
+
+    models = {name: keras_wx.load(name, weights=file) for name, file in files.items()}
+    models |= {name: baseline(name, pair) for name in BASELINES}
+    test = times_of(pair, "test")
+    compare_models(models, pair, test[:: options.stride], options.members, tables)
+
+    ddpm = options.networks[0]
+    compare_encoders(
+        ddpm,
+        pair,
+        test[:: 4 * options.stride],
+        transfer,
+        tables,
+        runs=options.out / "encoders",
+        seeds=options.seeds,
+        members=8,
+        **recipe(options) | {"epochs": options.encoder_epochs},
+    )
+    some = test[np.linspace(0, len(test) - 1, options.sampled).astype(int)]
+    with precision(options):
+        compare_samplers(ddpm, files[ddpm], pair, some, options.members, tables)
+
+
+@contextmanager
+def precision(options: argparse.Namespace) -> Iterator[None]:
+    """What is built inside computes as the networks do in training."""
+    usual = keras.config.dtype_policy()
+    if options.bfloat16:
+        keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(usual)
+
+
+def recipe(options: argparse.Namespace) -> dict:
+    """What differs from the recipes of the presets."""
+    asked = {
+        "mixed_precision": "bfloat16" if options.bfloat16 else None,
+        "epochs": options.epochs,
+        "steps_per_epoch": options.steps_per_epoch,
+    }
+    return {key: value for key, value in asked.items() if value is not None}
+
+
+def trained(name: str, data: xr.Dataset, encoder: Path | None, options) -> Path:
+    """Trains a model, or finds that it is; returns its weights in half precision."""
+    run = keras_wx.train(
+        name,
+        data,
+        output_dir=options.out / name,
+        encoder=encoder,
+        seed=SEED,
+        keep=1,
+        verbose=2,
+        **recipe(options),
+    )
+    folder = options.out / "weights"
+    folder.mkdir(exist_ok=True)
+    full, half = folder / "full.weights.h5", folder / f"{name}.ncep_air.weights.h5"
+    run.model.save_weights(full)
+    halve(full, half)
+    full.unlink()
+    keras.backend.clear_session()
+    return half
+
+
+def baseline(name: str, pair: xr.Dataset):
+    model = keras_wx.load(name)
+    if model.needs_fit:
+        model.fit(keras_wx.samples(pair, model.preset, split="train", batch_size=32))
+    return model
+
+
+def times_of(pair: xr.Dataset, split: str) -> np.ndarray:
+    """Those of a split that have a whole history in it."""
+    start, end = pair.attrs[f"split_{split}"].split("/")
+    history = -keras_wx.info("ddpm_ncep_air").sample.input_steps[0]
+    return pair["time"].sel(time=slice(start, end)).values[history:]
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="NCEP air temperature")
+    parser.add_argument("--out", type=Path, required=True, help="folder of runs and tables")
+    parser.add_argument("--bfloat16", action="store_true", help="mixed precision, for new CPUs")
+    parser.add_argument("--networks", nargs="+", default=NETWORKS, help="the first is compared")
+    parser.add_argument("--members", type=int, default=32)
+    parser.add_argument(
+        "--stride", type=int, default=3, help="of the test's fields, six hours each"
+    )
+    parser.add_argument("--seeds", type=int, default=3, help="of each encoder")
+    parser.add_argument("--encoder-epochs", type=int, default=4, help="of each of these runs")
+    parser.add_argument("--sampled", type=int, default=6, help="fields drawn by both samplers")
+    parser.add_argument("--epochs", type=int, help="of every network, to try the recipe")
+    parser.add_argument("--steps-per-epoch", type=int, help="likewise")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""The recipe that downscales real temperatures: its own scores, and the weights that it ships."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+RECIPES = Path(__file__).parents[1] / "recipes"
+
+
+@pytest.fixture
+def recipe(monkeypatch):
+    monkeypatch.setattr(sys, "path", [str(RECIPES), *sys.path])
+    return lambda part: importlib.import_module(f"downscale_ncep_air_{part}")
+
+
+def test_spectrum_error_counts_too_much_power_like_too_little(recipe):
+    truth = xr.DataArray([4.0, 2.0, 1.0], dims="wavenumber")
+    power = truth * [1.0, 10.0, 0.01]
+    found = xr.Dataset({"forecast_power": power, "truth_power": truth})
+    assert recipe("scores").spectrum_error(found) == pytest.approx((0 + 10 + 20) / 3)
+
+
+def test_areas_are_quarters_of_the_domain(recipe):
+    lat, lon = [70.0, 60.0, 50.0, 40.0], [200.0, 210.0, 220.0, 230.0, 240.0]
+    pair = xr.Dataset({"air": (("lat", "lon"), np.zeros((4, 5)))}, {"lat": lat, "lon": lon})
+    area = recipe("scores").with_areas(pair)["area"]
+    assert area.sel(lat=70, lon=200) == "north-west"
+    assert area.sel(lat=40, lon=240) == "south-east"
+    assert (area.sel(lat=[70, 60]).str.startswith("north")).all()
+
+
+def test_samplers_are_compared_field_by_field(recipe):
+    sampling = recipe("sampling")
+    slow, fast = sampling.SAMPLERS
+    crps = np.array([0.5, 1.0, 0.3])
+    found = pd.concat(
+        pd.DataFrame({"sampler": label, "time": list("abc"), "crps": values, "seconds": seconds})
+        for label, values, seconds in ((slow, crps, 40.0), (fast, 1.01 * crps, 1.0))
+    )
+    # Every field is worse by the same share, so that no draw of them can say otherwise.
+    assert "ratio 1.0100 (1.0100 to 1.0100)" in sampling.summary(found)
+    assert "40.0 times faster" in sampling.summary(found)
