@@ -14,10 +14,15 @@ import xarray as xr
 
 from keras_wx.data.pydataset import Samples
 from keras_wx.data.samples import samples as cut
+from keras_wx.data.statistics import fit_statistics
 from keras_wx.errors import DataError, ModelError
-from keras_wx.spec import Preset, Sample, read_sample
+from keras_wx.spec import Preset, Sample, Variable, read_sample
 from keras_wx.training.recipe import resolve
+from keras_wx.transforms import steps_of
 from keras_wx.zoo.loading import load, preset_for, preset_of
+
+_OF_THE_PART = ("splits", "gap", "regrid", "resample", "convert_units", "zr")
+"""Options of `keras_wx.samples` that say what the training part is, and in which units."""
 
 
 def seed_all(seed: int) -> None:
@@ -65,6 +70,46 @@ def prepare_model(
         preset = preset_of(model)
     model.preset = preset.model_copy(update={"training": resolve(preset, recipe)})
     return model
+
+
+def with_statistics(
+    preset: Preset,
+    train: xr.Dataset | Samples,
+    val: xr.Dataset | Samples | bool | None,
+    options: Mapping[str, Any] | None,
+) -> Preset:
+    """The preset with the numbers that its transforms wait for: of the training part alone, or as
+    samples have them that were cut already.
+
+    Args:
+        preset: of the model.
+        train, val, options: see `prepare_data`.
+    """
+    sample = preset.sample
+    if not any(variable.needs_statistics for variable in sample.variables):
+        return preset
+    if isinstance(train, Samples):
+        found = train.sample.variables
+        pairs = zip(sample.variables, found, strict=False)
+        alike = len(found) == len(sample.variables) and all(_is_fitted(*pair) for pair in pairs)
+        if not alike:
+            return preset
+        fitted = sample.model_copy(update={"variables": found})
+        return preset.model_copy(update={"sample": fitted})
+    if not isinstance(train, xr.Dataset):
+        return preset
+    asked = _asked_for(train, "train", val is None or val is train, options or {})
+    given = {key: asked[key] for key in _OF_THE_PART if key in asked}
+    return fit_statistics(preset, train, **given)
+
+
+def _is_fitted(waiting: Variable, found: Variable) -> bool:
+    """Whether a variable is the same but for the numbers that the first one waits for."""
+    if not waiting.needs_statistics:
+        return waiting == found
+    numbers = {"transform": found.transform, "statistics": found.statistics}
+    kinds = ([step.key for step in steps_of(v.transform)] for v in (waiting, found))
+    return waiting.model_copy(update=numbers) == found and len(set(map(tuple, kinds))) == 1
 
 
 def prepare_data(
@@ -122,11 +167,19 @@ def _samples(data, preset: Preset, split: str, options, together: bool, defaults
             f"{split}: expected an xarray.Dataset or keras_wx.samples. "
             f"Received: {type(data).__name__}"
         )
-    if not together and f"split_{split}" not in data.attrs:
-        # A dataset of its own, without standard splits, is all for training or all for validation.
-        whole = (1.0, 0.0, 0.0) if split == "train" else (0.0, 1.0, 0.0)
-        defaults = defaults | {"splits": whole}
-    return cut(data, preset, **({"split": split} | defaults | options))
+    asked = _asked_for(data, split, together, options)
+    return cut(data, preset, **({"split": split} | defaults | asked))
+
+
+def _asked_for(
+    data: xr.Dataset, split: str, together: bool, options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The options; a dataset of its own, without standard splits, is all for training or all for
+    validation."""
+    if together or f"split_{split}" in data.attrs:
+        return dict(options)
+    whole = (1.0, 0.0, 0.0) if split == "train" else (0.0, 1.0, 0.0)
+    return {"splits": whole, **options}
 
 
 @contextmanager

@@ -17,18 +17,26 @@ from filelock import FileLock, Timeout
 
 from keras_wx.data.pydataset import Samples
 from keras_wx.errors import TrainingError
-from keras_wx.spec import Preset, Sample, WeightsTable
+from keras_wx.spec import Preset, Sample, Training, WeightsTable
 from keras_wx.training import provenance
 from keras_wx.training.averages import AveragedValidation
 from keras_wx.training.checkpoints import Checkpoints
 from keras_wx.training.distribution import Placement, place
+from keras_wx.training.draws import DrawnValidation
+from keras_wx.training.encoder import named, take_encoder
 from keras_wx.training.feed import Feed, Validation
 from keras_wx.training.files import folder, rewriting
+from keras_wx.training.fitted import fit_baseline, is_fitted_baseline
 from keras_wx.training.freezing import freeze as freeze_layers
 from keras_wx.training.guards import Guard
 from keras_wx.training.interruption import interruptible
-from keras_wx.training.logs import loggers
-from keras_wx.training.preparation import prepare_data, prepare_model, seed_all
+from keras_wx.training.logs import check_loggers, loggers
+from keras_wx.training.preparation import (
+    prepare_data,
+    prepare_model,
+    seed_all,
+    with_statistics,
+)
 from keras_wx.training.rates import scale_rates
 from keras_wx.training.result import TrainingRun
 from keras_wx.training.saver import BEST, CHECKPOINTS, Saver, publish
@@ -53,7 +61,9 @@ def train(
     sample: Sample | Mapping[str, Any] | None = None,
     samples: Mapping[str, Any] | None = None,
     val_samples: Mapping[str, Any] | None = None,
+    val_members: int | None = None,
     seed: int = 0,
+    encoder: str | Path | keras.Model | None = None,
     freeze: str | Sequence[str] = (),
     layer_rates: Mapping[str, float] | None = None,
     resume: bool = True,
@@ -72,6 +82,10 @@ def train(
     with the weights and the log of a run that nothing has stopped. On one CPU they are the same bit
     for bit.
 
+    Transforms that wait for numbers, as `standard` without a mean, get them from the training part,
+    and the saved models have them. A baseline with numbers of its own, such as `quantile_mapping`,
+    is fitted in one pass, and saved in `best/` likewise.
+
     Args:
         name: a preset, variant or saved directory, or a model that carries its preset.
         train: the data. A dataset is cut into the windows of its split "train", in an order and
@@ -87,7 +101,12 @@ def train(
             fields that change, as `keras_wx.load` takes them.
         samples: further arguments of `keras_wx.samples` for datasets, such as `{"regrid": True}`.
         val_samples: those of them that differ for the validation, such as `{"stride": 15}`.
+        val_members: of a model of task downscale: members that are drawn of a few windows after
+            each epoch, 1 of a deterministic one. The log then has `val_crps` and `val_mae`, of
+            their mean, in the units of the target, which compare models whose losses differ.
         seed: of weights, order, augmentation and dropout.
+        encoder: of a model of task downscale that has a transfer encoder: where its weights come
+            from. The folder of a run of `transfer_unet`, a saved one, a preset or the model.
         freeze: layers that stay as they are: names, patterns, parts such as "encoder", or
             "all but head".
         layer_rates: layer, pattern or part -> factor of its learning rate.
@@ -123,6 +142,28 @@ def train(
     ```
     """
     output_dir = Path(output_dir).expanduser().resolve()
+    if is_fitted_baseline(name):
+        return fit_baseline(
+            name,
+            train,
+            val,
+            output_dir=output_dir,
+            config=config,
+            sample=sample,
+            samples=samples,
+            val_samples=val_samples,
+            seed=seed,
+            weights=weights,
+            encoder=encoder,
+            freeze=freeze,
+            layer_rates=layer_rates,
+            devices=devices,
+            wandb=wandb,
+            callbacks=callbacks,
+            val_members=val_members,
+            **recipe,
+        )
+    check_loggers(logs, wandb)
     placement = place(devices, name)
     if not placement.is_chief:
         logs, wandb, verbose = (), None, 0
@@ -134,6 +175,9 @@ def train(
     ):
         seed_all(seed)
         model = prepare_model(name, weights=weights, config=config, sample=sample, recipe=recipe)
+        if encoder is not None:
+            take_encoder(model, encoder)
+        model.preset = with_statistics(model.preset, train, val, samples)
         training = model.preset.training
         batches, held_out = prepare_data(
             train, val, model.preset, seed=seed, options=samples, val_options=val_samples
@@ -147,6 +191,9 @@ def train(
             {
                 **training.model_dump(mode="json"),
                 "weights": None if weights is None else str(weights),
+                # Only where there is one: earlier records of runs have no such key.
+                **({} if encoder is None else {"encoder": named(encoder)}),
+                **({} if val_members is None else {"val_members": val_members}),
                 "freeze": freeze,
                 "layer_rates": layer_rates or {},
                 "samples": samples or {},
@@ -165,7 +212,7 @@ def train(
         build_all(model, Feed(batches)[0])
         track(model)
 
-        _begin_or_go_on(directory, record, model.preset, resume)
+        goes_on = _goes_on(directory, record, training, resume)
         checkpoint, progress = _checkpoint(directory, keep, steps_per_epoch)
         stopping = Stopping(
             training.early_stopping,
@@ -188,6 +235,11 @@ def train(
             limit=training.loss_limit,
             step=progress.step,
         )
+        draws = []
+        if val_members is not None:
+            draws.append(DrawnValidation(model, held_out, val_members, seed=seed))
+        if not goes_on:  # all that may be refused before the first step has been
+            _begin(directory, record, model.preset)
         with (
             loggers(
                 directory,
@@ -207,7 +259,10 @@ def train(
                 saver,
                 checkpoint,
                 placement,
-                callbacks=[telemetry, guard, AveragedValidation(), *callbacks, stopping, *opened],
+                callbacks=[
+                    *(telemetry, guard, AveragedValidation()),
+                    *(*draws, *callbacks, stopping, *opened),
+                ],
                 verbose=verbose,
             )
         if stopping.best_epoch is None:
@@ -284,35 +339,40 @@ def _checkpoint(directory: Path, keep: int, steps_per_epoch: int) -> tuple[Path 
     return newest, progress
 
 
-def _begin_or_go_on(directory: Path, record: dict[str, Any], preset: Preset, resume: bool) -> None:
-    """Writes the record of a new run, or finds that it is the one in the folder.
+def _goes_on(directory: Path, record: dict[str, Any], training: Training, resume: bool) -> bool:
+    """Whether the folder holds this run.
 
     A run that has no checkpoint, such as one with a mistake in its recipe, is none yet.
 
     Raises:
-        TrainingError: it is another one.
+        TrainingError: it holds another one.
     """
     old = provenance.read(directory)
     if old is None or Checkpoints(directory / CHECKPOINTS).newest() is None:
-        facts = preset.model_copy(update={"weights": WeightsTable(), "variant": None})
-        text = yaml.safe_dump(
-            facts.model_dump(mode="json", exclude_defaults=True),
-            sort_keys=False,
-            allow_unicode=True,
-        )
-        with rewriting(directory / PRESET_FILE) as file:
-            file.write(text)
-        provenance.write(record, directory)
-        return
+        return False
     if not resume:
         raise TrainingError(
             f"{directory} holds a run already. resume=True goes on with it; another output_dir "
             "begins a new one."
         )
-    may_become_longer = not preset.training.schedule.needs_the_end
+    may_become_longer = not training.schedule.needs_the_end
     provenance.require_same(
         old, record, directory, "run", but=["recipe.epochs"] if may_become_longer else []
     )
+    return True
+
+
+def _begin(directory: Path, record: dict[str, Any], preset: Preset) -> None:
+    """Writes the record of a new run."""
+    facts = preset.model_copy(update={"weights": WeightsTable(), "variant": None})
+    text = yaml.safe_dump(
+        facts.model_dump(mode="json", exclude_defaults=True),
+        sort_keys=False,
+        allow_unicode=True,
+    )
+    with rewriting(directory / PRESET_FILE) as file:
+        file.write(text)
+    provenance.write(record, directory)
 
 
 @contextmanager

@@ -33,6 +33,7 @@ class DownscaleSamples(Samples):
     Attributes:
         channels: name and step of each channel of x.
         crops: number of samples.
+        area: what the data say of theirs.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class DownscaleSamples(Samples):
             augmentation=augmentation,
             **parts,
         )
-        self.channels = fields.x_channels
+        self.channels, self.area = fields.x_channels, fields.area
 
     @property
     def crops(self) -> int:

@@ -62,10 +62,7 @@ def loggers(
         model.fit(train, callbacks=[telemetry, *logs, checkpoints])
     ```
     """
-    names = [names] if isinstance(names, str) else list(names)
-    for name in names:
-        if name not in _FILES:
-            raise unknown_name("logger", name, _FILES, "Weights & Biases is the option wandb=.")
+    names = check_loggers(names, wandb)
     with ExitStack() as stack:
         callbacks: list[Any] = []
         for name in names:
@@ -78,14 +75,31 @@ def loggers(
         yield callbacks
 
 
+def check_loggers(names: str | Iterable[str], wandb: bool | Mapping[str, Any] | None) -> list[str]:
+    """The names as a list, before anything is written.
+
+    Raises:
+        UnknownNameError: a logger or an option of W&B that does not exist.
+    """
+    names = [names] if isinstance(names, str) else list(names)
+    for name in names:
+        if name not in _FILES:
+            raise unknown_name("logger", name, _FILES, "Weights & Biases is the option wandb=.")
+    if wandb and wandb is not True:
+        # Only here: it imports the plots.
+        from keras_wx.training.logs.wandb import WandbLog
+
+        parameters = inspect.signature(WandbLog.__init__).parameters.values()
+        known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+        for name in wandb:
+            if name not in known:
+                raise unknown_name("option of Weights & Biases", name, known)
+    return names
+
+
 def _wandb_log(options, directory, telemetry, record, examples):
     # Only here: it imports the plots.
     from keras_wx.training.logs.wandb import WandbLog
 
     options = {} if options is True else dict(options)
-    parameters = inspect.signature(WandbLog.__init__).parameters.values()
-    known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
-    for name in options:
-        if name not in known:
-            raise unknown_name("option of Weights & Biases", name, known)
     return WandbLog(directory, telemetry, record, examples, **options)
