@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from keras_wx.data.statistics import fit_statistics
 from keras_wx.errors import DataError, ModelError, unknown_name
 from keras_wx.explain.absence import constant
 from keras_wx.explain.coalitions import marginal_gains, subsets
@@ -90,6 +91,8 @@ def channel_drop_importance(
     if repeats < 1:
         raise DataError(f"repeats: expected at least 1. Received: repeats={repeats}")
     contract = _contract(name, sample, options)
+    if isinstance(train, xr.Dataset):
+        contract = _with_statistics(contract, train, options.get("samples") or {})
     inputs = tuple(variable.name for variable in contract.inputs)
     players = inputs if variables is None else tuple(n for n in inputs if n in variables)
     for each in variables or ():
@@ -132,6 +135,20 @@ def _contract(
         **(options.get("config") or {}),
     )
     return model.preset.sample.merged(dict(sample)) if sample else model.preset.sample
+
+
+def _with_statistics(sample: Sample, train: xr.Dataset, cuts: Mapping[str, Any]) -> Sample:
+    """The sample with its numbers of the training part: an input is held at the mean."""
+    grouped = [variable.name for variable in sample.inputs if variable.statistics_by]
+    if grouped:
+        raise DataError(
+            "Expected inputs with one transform each: its zero is what an input is held at to "
+            f"leave it out. Received: numbers by season, month or area of {', '.join(grouped)}"
+        )
+    if not any(variable.needs_statistics for variable in sample.variables):
+        return sample
+    known = ("splits", "gap", "regrid", "resample", "convert_units", "zr")
+    return fit_statistics(sample, train, **{key: cuts[key] for key in known if key in cuts})
 
 
 def _renamed(sample: Sample, absent: Sequence[str]) -> Sample:

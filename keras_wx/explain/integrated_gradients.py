@@ -11,7 +11,7 @@ import xarray as xr
 
 from keras_wx.errors import ModelError, unknown_name
 from keras_wx.explain.absence import as_network_number, no_echo
-from keras_wx.explain.channels import data_channels
+from keras_wx.explain.channels import channels_of, data_channels
 from keras_wx.explain.dropout import without_dropout
 from keras_wx.explain.gradients import ValueAndGradient, value_and_gradient
 from keras_wx.explain.outputs import output_weights
@@ -103,14 +103,15 @@ def integrated_gradients(
 
 def _baseline(windows: Windows, given: Mapping[str, float]) -> np.ndarray:
     """Network numbers of an input that says nothing, shaped as that of the windows."""
-    channels = data_channels(windows.preset.sample)
-    names = [variable.name for variable in channels.values()]
+    sample = windows.preset.sample
+    channels, positions = data_channels(sample), channels_of(sample)
     for name in given:
-        if name not in names:
-            raise unknown_name("input variable", name, names)
+        if name not in positions:
+            raise unknown_name("input variable", name, positions)
+    values = {number: given[name] for name in given for number in positions[name]}
     start = windows.x.copy()
     for channel, variable in channels.items():
-        value = given.get(variable.name, no_echo(variable))
+        value = values.get(channel, no_echo(variable))
         if value is None:
             axes = tuple(range(1, start.ndim - 1))
             start[..., channel] = windows.x[..., channel].mean(axis=axes, keepdims=True)

@@ -8,7 +8,7 @@ import xarray as xr
 
 from keras_wx.data.pydataset import Samples
 from keras_wx.errors import DataError, ModelError, unknown_name
-from keras_wx.explain.channels import data_channels
+from keras_wx.explain.channels import channels_of
 from keras_wx.explain.dropout import without_dropout
 from keras_wx.zoo.loading import preset_of
 
@@ -62,7 +62,7 @@ def permutation_importance(
     preset = preset_of(model)
     _check(model, samples, repeats)
     x, y, *weight = _in_memory(samples, batches)
-    channels = data_channels(preset.sample)
+    channels = channels_of(preset.sample)
     rng = np.random.default_rng(seed)
     importance = np.empty((repeats, len(channels)))
 
@@ -81,12 +81,12 @@ def permutation_importance(
 
     with without_dropout(model):
         reference = score()
-        for number, channel in enumerate(channels):
-            own = x[..., channel].copy()
+        for number, positions in enumerate(channels.values()):
+            own = x[..., positions]
             for repeat in range(repeats):
-                x[..., channel] = own[rng.permutation(len(x))]
+                x[..., positions] = own[rng.permutation(len(x))]
                 importance[repeat, number] = score() - reference
-            x[..., channel] = own
+            x[..., positions] = own
     return xr.Dataset(
         {
             "importance": (
@@ -96,7 +96,7 @@ def permutation_importance(
             ),
             "reference": ((), reference, {"long_name": metric}),
         },
-        {"variable": [variable.name for variable in channels.values()]},
+        {"variable": list(channels)},
         {
             "title": f"Permutation importance of {preset.full_name}",
             "model": preset.full_name,

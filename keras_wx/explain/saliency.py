@@ -45,14 +45,15 @@ def saliency(
     Returns:
         A Dataset of network numbers: `gradient (variable, init_time, lag, y, x)`, signed, for each
         input, `lag` being the time before init_time; `saliency`, the greatest size of it among the
-        variables; `output (init_time)`, the sum itself. Of curtains `gradient
-        (variable, time, height)` and so on; `saliency` is NaN in the blind zone there, as
-        published, while `gradient` has the variables that the model is shown there too. Where no
-        frame has data, all is NaN.
+        variables; `output (init_time)`, the sum itself. Of downscaling `gradient
+        (variable, init_time, y, x)`, whose frames are variables such as "air at step -3". Of
+        curtains `gradient (variable, time, height)` and so on; `saliency` is NaN in the blind zone
+        there, as published, while `gradient` has the variables that the model is shown there too.
+        Where no frame has data, all is NaN.
 
     Raises:
         DataError: data that do not fit, or an `output` that is not there.
-        ModelError: a baseline, which has no gradient.
+        ModelError: a baseline, which has no gradient, or a model that draws its fields.
 
     References:
         Simonyan et al. (2014), Deep Inside Convolutional Networks, arXiv:1312.6034.

@@ -12,13 +12,15 @@ import xarray as xr
 
 from keras_wx.data.conform import conform
 from keras_wx.data.curtain import gate_values, mask_of
+from keras_wx.data.downscale import Fields
 from keras_wx.data.timeaxis import time_step
 from keras_wx.errors import DataError, ModelError
 from keras_wx.explain.channels import data_channels
 from keras_wx.inference.curtain import MASK
+from keras_wx.inference.downscale import with_target
 from keras_wx.inference.history import InitTimes, init_frames
 from keras_wx.inference.inputs import Inputs
-from keras_wx.inference.network import fixed_grid, grid_multiple
+from keras_wx.inference.network import fixed_grid, grid_multiple, is_stochastic
 from keras_wx.inference.output import attributes
 from keras_wx.spec import Preset, Sample
 from keras_wx.zoo.loading import preset_of
@@ -92,7 +94,8 @@ def read_windows(
 
     Raises:
         DataError: data that do not fit.
-        ModelError: a model without a gradient, or with inputs on several grids.
+        ModelError: a model without a gradient, one that draws its fields, or one with inputs on
+            several grids.
     """
     if not isinstance(model, keras.Model):
         raise ModelError(
@@ -101,6 +104,15 @@ def read_windows(
         )
     preset = preset_of(model)
     sample = preset.sample
+    if hasattr(model, "sample") and is_stochastic(model):
+        raise ModelError(
+            f"{preset.full_name} draws its fields, from noise and as a rule in many steps: no "
+            "single gradient and no single feature map says how. "
+            "keras_wx.explain.permutation_importance finds what its loss depends on, and a "
+            "deterministic network of the same inputs can be explained."
+        )
+    if sample.is_downscaling:
+        return _pairs(preset, *with_target(dataset, sample), init_times, conversions)
     eaten = sample.model_copy(update={"variables": sample.of_role("input", "mask", "static")})
     data = conform(dataset, eaten, **conversions)
     if not sample.is_curtain:
@@ -142,6 +154,32 @@ def _maps(model: keras.Model, preset: Preset, data: xr.Dataset, init_times: Init
         coords=coords,
         missing=missing,
         attrs=attributes(preset, data, ""),
+    )
+
+
+def _pairs(
+    preset: Preset,
+    dataset: xr.Dataset,
+    readable: Sample,
+    init_times: InitTimes,
+    conversions: Mapping[str, Any],
+) -> Windows:
+    """Whole fields of the fine grid with everything that meets there."""
+    fields = Fields(conform(dataset, readable, **conversions), readable)
+    grid = fields.fine.dims[-2:]
+    init = init_frames(fields.times, preset.sample, init_times)
+    x, _ = fields.x(init, np.zeros((len(init), 2), int), fields.shape)
+    over_grid = {n: c for n, c in fields.fine.coords.items() if set(c.dims) <= set(grid)}
+    return Windows(
+        preset,
+        x,
+        dims=("init_time", *grid, "variable"),
+        output_dims=("init_time", *grid, "target"),
+        coords={
+            **{n: c.variable for n, c in over_grid.items() if c.dims},
+            "init_time": fields.times[init],
+        },
+        attrs=attributes(preset, dataset, ""),
     )
 
 

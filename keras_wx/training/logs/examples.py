@@ -11,11 +11,15 @@ import xarray as xr
 from keras import ops
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from keras_wx.data.downscale import to_physical
 from keras_wx.data.pydataset import Samples, bare_if_single
-from keras_wx.plots import curtain, film_strip
+from keras_wx.inference.downscale.draws import draw
+from keras_wx.inference.network import is_stochastic, seeded
+from keras_wx.plots import curtain, downscaled, film_strip
 from keras_wx.spec import Sample
 from keras_wx.training.averages import averaged
 
+MEMBERS = 8
 _BATCHES = 4
 _DPI = 80
 
@@ -148,6 +152,55 @@ class CurtainExamples:
         )
 
 
+class FieldExamples:
+    """Fine fields with the highest mean target, see `Examples`: the arguments are the same.
+
+    A model that draws them shows the mean of some members, and two of these.
+    """
+
+    def __init__(self, samples: Samples, count: int):
+        _, self._times, x, y, _ = zip(*_highest(samples, count), strict=True)
+        self._target, self._area = samples.sample.targets[0], samples.area
+        self._coords = samples.coords
+        self._x, self._y = _joined(x)[""], _joined(y)[""]
+        self.captions = [np.datetime_as_string(time, unit="m") for time in self._times]
+
+    def draw(self, model: keras.Model) -> list[np.ndarray]:
+        """What was drawn and what was there of each window, see `Examples.draw`."""
+        members = MEMBERS if is_stochastic(model) else 1
+        with averaged(model), seeded(model, 0):
+            drawn = draw(model, self._x, members, self._y.shape[-1])[..., 0]
+        return [
+            _pixels(
+                downscaled(
+                    self._dataset(drawn[:, i], i, ("realization",)),
+                    self._dataset(self._y[i, ..., 0], i, ()),
+                    members=2,
+                )
+            )
+            for i in range(len(self._times))
+        ]
+
+    def _dataset(self, numbers: np.ndarray, i: int, before: tuple[str, ...]) -> xr.Dataset:
+        time = np.array([self._times[i]], "datetime64[ns]")
+        fields = np.expand_dims(np.asarray(numbers, "float32"), -3)
+        times = np.broadcast_to(time, fields.shape[:-2])
+        values = to_physical(self._target, fields, times, self._area)
+        dims = (*before, "time", *(tuple(self._coords) or ("y", "x")))
+        units = {"units": self._target.units}
+        return xr.Dataset(
+            {self._target.name: (dims, values, units)}, {"time": time, **self._coords}
+        )
+
+
+def examples_of(samples: Samples, count: int) -> Examples | CurtainExamples | FieldExamples:
+    """The examples of what samples are of: forecasts, curtains or fine fields."""
+    if samples.sample.is_curtain:
+        return CurtainExamples(samples, count)
+    kind = FieldExamples if samples.sample.is_downscaling else Examples
+    return kind(samples, count)
+
+
 def _highest(samples: Samples, count: int) -> list[tuple]:
     """Mean target, init_time, x, y and weights of the windows to show, in order of time."""
     samples = copy.copy(samples)
@@ -156,7 +209,7 @@ def _highest(samples: Samples, count: int) -> list[tuple]:
     batches = np.unique(np.linspace(0, len(samples) - 1, _BATCHES).round().astype(int))
     for batch in batches.tolist():
         x, y, *weights = (_by_name(arrays) for arrays in samples[batch])
-        times = samples.init_times[batch * samples.batch_size :]
+        times = samples.init_times_of(samples.epoch, batch)
         first = next(iter(y.values()))
         means = first.reshape(len(first), -1).mean(axis=1)
         for i in np.argsort(means)[::-1][:count]:

@@ -14,7 +14,7 @@ from keras_wx.data.pydataset import Samples
 from keras_wx.errors import unknown_name
 from keras_wx.training.files import rewriting
 from keras_wx.training.logs.aside import Aside
-from keras_wx.training.logs.examples import CurtainExamples, Examples
+from keras_wx.training.logs.examples import CurtainExamples, Examples, FieldExamples, examples_of
 from keras_wx.training.saver import BEST
 from keras_wx.training.telemetry import Telemetry
 
@@ -92,7 +92,7 @@ class WandbLog(keras.callbacks.Callback):
         self._telemetry = telemetry
         self._patience = patience
         self._examples_every = examples_every
-        self._examples: Examples | CurtainExamples | None = None
+        self._examples: Examples | CurtainExamples | FieldExamples | None = None
         self._run: Any = None
         # What is here is complete before the thread begins to read it.
         preset = record["preset"]["name"]
@@ -151,8 +151,7 @@ class WandbLog(keras.callbacks.Callback):
             self._examples = None
 
     def _choose(self, samples: Samples, count: int) -> None:
-        kind = CurtainExamples if samples.sample.is_curtain else Examples
-        self._examples = kind(samples, count)
+        self._examples = examples_of(samples, count)
 
     def _draw(self) -> None:
         pictures = self._examples.draw(self.model)
