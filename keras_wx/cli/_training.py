@@ -68,6 +68,25 @@ Weights = Annotated[
         "checkpoint. Without it the run starts from random ones.",
     ),
 ]
+Encoder = Annotated[
+    str | None,
+    typer.Option(
+        metavar="RUN|MODEL",
+        rich_help_panel=FINE,
+        help="Of downscaling: start from the encoder of this transfer network, a run of one or a "
+        "preset.",
+    ),
+]
+ValMembers = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        rich_help_panel=RUN,
+        help="Of downscaling: draw so many fields of a few windows after each epoch, for val_crps "
+        "and val_mae in the log.",
+    ),
+]
 Devices = Annotated[
     str | None,
     typer.Option(metavar="N|all", rich_help_panel=RUN, help="Devices that share every batch."),
@@ -125,8 +144,7 @@ def import_training(name: str) -> None:
 
 def recipe_of(settings: list[str], **fields: Any) -> dict[str, Any]:
     """The recipe's options: what `--set` says, and what has an option of its own."""
-    given = {key: value for key, value in fields.items() if value is not None}
-    return o.pairs(settings, "--set") | given
+    return o.pairs(settings, "--set") | given(**fields)
 
 
 def cuts(
@@ -144,6 +162,11 @@ def cuts(
     if min_rain_fraction is not None:
         found["min_rain_fraction"] = min_rain_fraction
     return found
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """Those of some options that the user gave: the record of a run holds no others."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def number_or_word(text: str | None) -> int | str | None:

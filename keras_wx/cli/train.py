@@ -33,6 +33,7 @@ def train(
     settings: t.Settings = [],  # noqa: B006  typer copies it
     config: t.Config = [],  # noqa: B006
     weights: t.Weights = None,
+    encoder: t.Encoder = None,
     freeze: Annotated[
         list[str],
         typer.Option(
@@ -70,6 +71,7 @@ def train(
             help="When there is a checkpoint inside an epoch too: 500, or 10min.",
         ),
     ] = "10min",
+    val_members: t.ValMembers = None,
     devices: t.Devices = None,
     keep: Annotated[
         int, typer.Option(min=1, metavar="N", rich_help_panel=t.RUN, help="Checkpoints that stay.")
@@ -98,9 +100,10 @@ def train(
     convert_units: o.ConvertUnits = False,
     zr: o.ZR = None,
 ) -> None:
-    """Train a model on radar frames or curtains, by the recipe of its preset.
+    """Train a model on radar frames, curtains or pairs of grids, by the recipe of its preset.
 
-    Trained on the part "train" of INPUT, validated on its part "val".
+    Trained on the part "train" of INPUT, validated on its part "val". Of quantile_mapping, the
+    quantiles of that part are taken.
     """
     recipe = t.recipe_of(
         settings,
@@ -151,6 +154,7 @@ def train(
         logs=logs,
         wandb=wandb,
         verbose=0 if quiet else "auto",
+        **t.given(encoder=encoder, val_members=val_members),
         **recipe,
     )
     best = run.history.loc[run.best_epoch]

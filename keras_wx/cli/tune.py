@@ -52,7 +52,10 @@ def tune(
     ] = None,
     objective: Annotated[
         str,
-        typer.Option(metavar="KEY", help="What has to be best: of the log, such as val_csi_20."),
+        typer.Option(
+            metavar="KEY",
+            help="What has to be best: of the log, such as val_csi_20, or val_crps of downscaling.",
+        ),
     ] = "val_loss",
     direction: Annotated[
         str | None, typer.Option(metavar="min|max", help="Where the name does not say it.")
@@ -71,6 +74,7 @@ def tune(
     settings: t.Settings = [],  # noqa: B006
     config: t.Config = [],  # noqa: B006
     weights: t.Weights = None,
+    encoder: t.Encoder = None,
     val: Annotated[
         str | None,
         typer.Option(
@@ -84,6 +88,7 @@ def tune(
     val_stride: t.ValStride = None,
     min_rain_fraction: t.MinRain = None,
     crop: t.Crop = False,
+    val_members: t.ValMembers = None,
     devices: t.Devices = None,
     wandb: Annotated[
         bool,
@@ -158,6 +163,7 @@ def tune(
         val_samples={} if val_stride is None else {"stride": val_stride},
         devices=t.number_or_word(devices),
         wandb=wandb,
+        **t.given(encoder=encoder, val_members=val_members),
         **recipe,
     )
     _print(found)

@@ -12,15 +12,23 @@ from pydantic import ValidationError
 from keras_wx import metrics
 from keras_wx.errors import DataError, ModelError, PresetError, TrainingError, unknown_name
 from keras_wx.registry import models
-from keras_wx.spec import Preset, Sample, Training
+from keras_wx.spec import Preset, Training
 from keras_wx.training.distribution import place
 from keras_wx.training.recipe import resolve
 from keras_wx.training.train import train as train_model
 from keras_wx.tuning.changes import arguments_of
 from keras_wx.zoo.compiling import compile_model
+from keras_wx.zoo.overrides import overridden
 
 _OURS = ("name", "train", "val", "output_dir", "resume", "recipe", "seed", "verbose")
 _LOSSES = ("loss", "val_loss")
+VAL_MEMBERS = 8
+"""Fields of each window, where the objective needs some and the caller does not say how many."""
+_DRAWN = ("val_crps", "val_mae")
+"""What `val_members` adds to the log."""
+_IN_THE_LOSS = ("l2", "prediction", "min_snr_gamma", "schedule", "kl_weight")
+"""Keys of configurations on which the loss of one and the same model depends: a penalty, or what a
+diffusion model is asked for."""
 
 
 def check_data(train: Any, val: Any) -> None:
@@ -82,6 +90,8 @@ def check_keys(keys: Iterable[str], preset: Preset, objective: str, oracle: str)
     if objective in _LOSSES:
         for key in filter(_changes_the_loss, keys):
             metric = "mae_dbz" if preset.sample.is_curtain else "csi_20"
+            if preset.sample.is_downscaling:
+                metric = "crps"
             raise TrainingError(
                 f"{objective} means something else in each trial, since {key} varies. A metric "
                 f"compares them, such as objective='val_{metric}'."
@@ -97,7 +107,7 @@ def _changes_the_loss(key: str) -> bool:
     """Whether the same forecast has another loss where the value of this key is another."""
     section, *path = key.split(".")
     if section == "config":
-        return path == ["l2"]  # its penalty is a part of the loss
+        return path[0] in _IN_THE_LOSS
     if section == "training":
         return path[0] == "loss"
     # sample.variables.NAME.transform, a part of it, or any whole that it is in
@@ -121,16 +131,17 @@ def check_first(changes: Mapping[str, Any], preset: Preset, options: Mapping[str
 
     try:
         arguments = arguments_of(changes, options)
-        sample = arguments["sample"] or preset.sample
-        if not isinstance(sample, Sample):
-            sample = preset.sample.merged(sample)
     except ValidationError as error:
         problem = error.errors()[0]
         where = ".".join(str(part) for part in ("sample", *problem["loc"]))
         message = problem["msg"].removeprefix("Value error, ")
         raise PresetError(f"{where}: {message}. Received: {problem['input']!r:.200}") from None
+    # As `load` will have it: the configuration follows the sample, and the sample grid and frames.
+    preset = overridden(
+        preset, models.get(preset.architecture), arguments["config"], arguments["sample"]
+    )
     recipe = resolve(preset, recipe_options(arguments))
-    preset = preset.model_copy(update={"sample": sample, "training": recipe})
+    preset = preset.model_copy(update={"training": recipe})
     compile_model(keras.Model(), preset)
     rule = recipe.early_stopping
     if rule is not None and rule.monitor is not None and rule.mode == "auto":
@@ -147,6 +158,14 @@ def _check_monitor(monitor: str, recipe: Training, preset: Preset) -> None:
             f"Whether more or less of {monitor} is better, its name does not say: "
             f"early_stopping={{'monitor': {monitor!r}, 'mode': 'min'}} or 'max'."
         )
+
+
+def with_draws(options: Mapping[str, Any], objective: str, preset: Preset) -> dict[str, Any]:
+    """The options of `keras_wx.train`; an objective that fields have to be drawn for says so."""
+    if objective not in _DRAWN or not preset.sample.is_downscaling or "val_members" in options:
+        return dict(options)
+    stochastic = getattr(models.get(preset.architecture), "stochastic", False)
+    return {**options, "val_members": VAL_MEMBERS if stochastic else 1}
 
 
 def direction_of(objective: str, recipe: Training, preset: Preset) -> str:
@@ -171,6 +190,8 @@ def direction_of(objective: str, recipe: Training, preset: Preset) -> str:
 def _directions(recipe: Training, preset: Preset) -> dict[str, str | None]:
     """Key of the log -> "min", "max", or None where neither end is the best."""
     known = {"loss": "min", "val_loss": "min"}
+    if preset.sample.is_downscaling:
+        known |= dict.fromkeys(_DRAWN, "min")
     for component in recipe.metrics:
         metric = metrics.get(
             component.name,

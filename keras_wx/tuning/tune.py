@@ -24,6 +24,7 @@ from keras_wx.tuning.checks import (
     check_trainable,
     direction_of,
     recipe_options,
+    with_draws,
 )
 from keras_wx.tuning.oracles import ENDLESS, make_oracle
 from keras_wx.tuning.result import SweepResult, collect
@@ -77,7 +78,8 @@ def tune(
         oracle_options: of keras-tuner's oracle, such as `{"beta": 1.5}` or `{"factor": 4}`.
         max_trials: None for 20, and for the natural end of Hyperband and a grid.
         objective: a key of the log, at the best epoch of a trial. Where the loss varies, a metric
-            has to be it.
+            has to be it; of downscaling `"val_crps"` or `"val_mae"`, for which fields are drawn
+            after each epoch (see `val_members` of `keras_wx.train`).
         direction: whether the least or the greatest is the best; None where the name says it. With
             it given, the objective may also be a key that `callbacks` add to the log.
         executions: how often each configuration is trained, from `seed` on; the mean counts.
@@ -116,6 +118,7 @@ def tune(
     recipe = recipe_options(options)
     preset = preset_for(name, options.get("weights"))
     check_trainable(preset)
+    options = with_draws(options, objective, preset)
     check_devices(options.get("devices"), workers)
     if isinstance(space, Space) or not callable(space):
         space = read_space(space, preset.architecture)
