@@ -78,6 +78,10 @@ def predict(
     so the record of the fine field goes on as long as that of the coarse one. A run with `path=`
     that was ended goes on where it was when it is called again, and gives the same numbers.
 
+    A model that fills the gaps of maps (task inpaint, layout channels) is run likewise. Its mask is
+    1 where the data have no value, or what the variable of the mask says; what was measured comes
+    back as it was, to the bit.
+
     Missing input is filled with the variable's `fill` of the preset. At a point where every frame
     that a forecast reads is missing (in any of several variables), the forecast is missing too.
 

@@ -84,15 +84,21 @@ def test_what_lies_in_a_gap_is_of_no_consequence(model):
 
 def test_measurements_keep_every_bit_in_low_precision():
     keras.config.set_dtype_policy("mixed_bfloat16")
+    x = gappy()
     try:
         model = model_of()
+        fields = np.asarray(model(x)), model.sample(x)[0]
     finally:
         keras.config.set_dtype_policy("float32")
-    x = gappy()
-    field = np.asarray(model(x))
     known = x[..., -1] < 1
-    assert field.dtype == np.float32
-    np.testing.assert_array_equal(field[known], x[..., :1][known])
+    for field in fields:
+        assert field.dtype == np.float32
+        np.testing.assert_array_equal(field[known], x[..., :1][known])
+
+
+def test_maps_of_other_channels(model):
+    with pytest.raises(ModelError, match=r"2 channels.*\(1, 6, 10, 4\).*targets="):
+        model(np.zeros((1, 6, 10, 4)))
 
 
 class Denoiser(keras.layers.Layer):
@@ -248,6 +254,7 @@ def test_maps_with_gaps_from_training_to_an_ensemble(tmp_path):
     model.fit(train, steps_per_epoch=1, verbose=0)
     filled = keras_wx.predict(model, rain, members=2)
     assert filled.rain_rate.dims == ("realization", "time", "lat", "lon")
+    assert filled.attrs["title"] == "rain_rate with its gaps filled by repaint_mrms"
     gaps = np.isnan(rain.rain_rate.values)
     for member in filled.rain_rate.values:
         np.testing.assert_array_equal(member[~gaps], rain.rain_rate.values[~gaps])

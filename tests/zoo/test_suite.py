@@ -147,7 +147,7 @@ def test_under_xla(case):
     model = case.fresh(jit_compile=True)
     forecast = zoo_cases.forecast(model, case.x)
     if hasattr(model, "sample"):  # XLA draws other normal numbers: the order of magnitude counts
-        assert np.abs(forecast - case.forecast).max() < 3 * case.forecast.std()
+        assert np.abs(forecast - case.forecast).max() < 5 * case.forecast.std()
         return
     np.testing.assert_allclose(forecast, case.forecast, atol=1e-5)
 

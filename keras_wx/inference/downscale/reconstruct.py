@@ -185,7 +185,8 @@ def _outline(
         coords["realization"] = realizations(members)
     variables, mappings = described_targets(preset, dataset, tuple(sizes))
     coords |= mappings
-    attrs = attributes(preset, dataset, f"{', '.join(variables)} downscaled")
+    done = "downscaled" if preset.task == "downscale" else "with its gaps filled"
+    attrs = attributes(preset, dataset, f"{', '.join(variables)} {done}")
     return Outline("time", sizes, xr.Dataset(coords=coords), variables, attrs)
 
 

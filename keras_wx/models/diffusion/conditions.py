@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
-from keras import layers, ops
+from keras import layers
 
 from keras_wx.errors import ModelError
 from keras_wx.models.diffusion.maps import output

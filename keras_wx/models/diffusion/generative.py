@@ -167,7 +167,8 @@ class _Drawing(keras.Model):
     """A generative model as one call that Keras compiles, under any backend."""
 
     def __init__(self, model: GenerativeModel, members: int, options: dict):
-        super().__init__(name="drawing")
+        # Noise and maps are not to be rounded, whatever the policy: the model does it where it may.
+        super().__init__(name="drawing", dtype="float32")
         self.model = model
         self.members = members
         self.options = options

@@ -38,10 +38,11 @@ def check_maps(model: keras.Model, received: tuple[int | None, ...]) -> None:
     channels = model.input_shape[-1]
     if len(received) == 4 and received[-1] in (None, channels):
         return
+    options = "history= and conditions=" if "history" in model.get_config() else "targets="
     raise ModelError(
         f"{model.name} reads maps of {channels} channels: (batch, y, x, {channels}). "
-        f"Received: shape={tuple(received)}. keras_wx.load takes history= and conditions= to build "
-        "it for others, and keeps the weights that fit."
+        f"Received: shape={tuple(received)}. keras_wx.load takes {options} to build it for others, "
+        "and keeps the weights that fit."
     )
 
 
