@@ -213,3 +213,27 @@ def test_errors(run, curtain_file, tmp_path, arguments, code, expected):
     assert result.exit_code == code, result.output
     assert expected in result.output
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_quantiles_of_a_distribution_need_no_members(run, curtain_file, tmp_path):
+    from keras_wx.zoo.loading import load, save
+
+    options = {"weights": None, "filters": 2, "depth": 3, "deep_supervision": False}
+    model = load("unet3plus_curtain_era5_prob_small", **options)
+    folder = save(model, tmp_path / "prob")
+    given = "predict", folder, curtain_file, tmp_path / "out.nc"
+    result = run(*given, "--quantiles", "0.1,0.9", "--thresholds", "-10")
+    assert result.exit_code == 0, result.output
+    found = xr.load_dataset(tmp_path / "out.nc")
+    assert found["quantile"].values.tolist() == [0.1, 0.9]
+    expected = keras_wx.predict(
+        keras_wx.load(folder),
+        xr.open_dataset(curtain_file),
+        quantiles=(0.1, 0.9),
+        thresholds=(-10,),
+    )
+    for name in ("reflectivity_quantile", "reflectivity_probability"):
+        np.testing.assert_allclose(
+            found[name], expected[name].transpose(*found[name].dims), atol=1e-4
+        )
