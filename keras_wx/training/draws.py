@@ -13,6 +13,7 @@ from keras_wx.errors import TrainingError
 from keras_wx.inference.downscale.draws import draw
 from keras_wx.inference.network import is_stochastic, seeded
 from keras_wx.training.averages import averaged
+from keras_wx.training.stopping import DRAWN
 
 _WINDOWS = 32
 """About so many are drawn from."""
@@ -67,7 +68,7 @@ class DrawnValidation(keras.callbacks.Callback):
                 truth = self._physical(windows.y[..., 0], windows.times)
                 known = np.broadcast_to(windows.weight > 0, truth.shape)
                 found.append((_crps(members, truth)[known], np.abs(members.mean(0) - truth)[known]))
-        for name, values in zip(("val_crps", "val_mae"), zip(*found, strict=True), strict=True):
+        for name, values in zip(DRAWN, zip(*found, strict=True), strict=True):
             logs[name] = float(np.concatenate(values).mean())
 
     def _physical(self, numbers: np.ndarray, times: np.ndarray) -> np.ndarray:

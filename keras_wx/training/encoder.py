@@ -31,13 +31,13 @@ def take_encoder(model: keras.Model, source: str | Path | keras.Model) -> None:
     if not hasattr(model, "take_encoder"):
         raise ModelError(
             f"encoder: {preset_of(model).full_name} has no transfer encoder, so it cannot take "
-            f"one. Received: encoder={named(source)}"
+            f"one. Received: encoder={named(source)!r}"
         )
     network = source if isinstance(source, keras.Model) else load(_best(source), compile=False)
     try:
         model.take_encoder(network)
     except ModelError as error:
-        raise ModelError(f"encoder={named(source)}: {error}") from None
+        raise ModelError(f"encoder={named(source)!r}: {error}") from None
     _warn_of_steps(model, network)
 
 

@@ -10,6 +10,9 @@ import keras
 from keras_wx.errors import TrainingError
 from keras_wx.spec import EarlyStopping
 
+DRAWN = ("val_crps", "val_mae")
+"""What `keras_wx.training.draws` adds to the log."""
+
 
 class Stopping(keras.callbacks.EarlyStopping):
     """Keras' early stopping, that goes on counting where a checkpoint has stopped.
@@ -27,11 +30,13 @@ class Stopping(keras.callbacks.EarlyStopping):
         self, rule: EarlyStopping | None, *, monitor: str, state: dict[str, Any] | None = None
     ):
         rule, patience = (rule, rule.patience) if rule else (EarlyStopping(), math.inf)
+        watched = rule.monitor or monitor
         super().__init__(
-            monitor=rule.monitor or monitor,
+            monitor=watched,
             min_delta=rule.min_delta,
             patience=patience,
-            mode=rule.mode,
+            # Keras knows the directions of metrics that a model is compiled with alone.
+            mode="min" if rule.mode == "auto" and watched in DRAWN else rule.mode,
         )
         self.best, self.best_epoch, self.wait, self.stopped_epoch = None, None, 0, 0
         vars(self).update(state or {})

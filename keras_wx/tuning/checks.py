@@ -15,6 +15,7 @@ from keras_wx.registry import models
 from keras_wx.spec import Preset, Training
 from keras_wx.training.distribution import place
 from keras_wx.training.recipe import resolve
+from keras_wx.training.stopping import DRAWN
 from keras_wx.training.train import train as train_model
 from keras_wx.tuning.changes import arguments_of
 from keras_wx.zoo.compiling import compile_model
@@ -24,8 +25,6 @@ _OURS = ("name", "train", "val", "output_dir", "resume", "recipe", "seed", "verb
 _LOSSES = ("loss", "val_loss")
 VAL_MEMBERS = 8
 """Fields of each window, where the objective needs some and the caller does not say how many."""
-_DRAWN = ("val_crps", "val_mae")
-"""What `val_members` adds to the log."""
 _IN_THE_LOSS = ("l2", "prediction", "min_snr_gamma", "schedule", "kl_weight")
 """Keys of configurations on which the loss of one and the same model depends: a penalty, or what a
 diffusion model is asked for."""
@@ -162,7 +161,7 @@ def _check_monitor(monitor: str, recipe: Training, preset: Preset) -> None:
 
 def with_draws(options: Mapping[str, Any], objective: str, preset: Preset) -> dict[str, Any]:
     """The options of `keras_wx.train`; an objective that fields have to be drawn for says so."""
-    if objective not in _DRAWN or not preset.sample.is_downscaling or "val_members" in options:
+    if objective not in DRAWN or not preset.sample.is_downscaling or "val_members" in options:
         return dict(options)
     stochastic = getattr(models.get(preset.architecture), "stochastic", False)
     return {**options, "val_members": VAL_MEMBERS if stochastic else 1}
@@ -191,7 +190,7 @@ def _directions(recipe: Training, preset: Preset) -> dict[str, str | None]:
     """Key of the log -> "min", "max", or None where neither end is the best."""
     known = {"loss": "min", "val_loss": "min"}
     if preset.sample.is_downscaling:
-        known |= dict.fromkeys(_DRAWN, "min")
+        known |= dict.fromkeys(DRAWN, "min")
     for component in recipe.metrics:
         metric = metrics.get(
             component.name,

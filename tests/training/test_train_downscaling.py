@@ -33,7 +33,8 @@ def transfer_run(tmp_path_factory, data):
 @pytest.fixture(scope="module")
 def ddpm_run(tmp_path_factory, data, transfer_run):
     folder = tmp_path_factory.mktemp("ddpm")
-    preset = ddpm_folder(folder / "preset", ema=0.8)
+    stopping = {"monitor": "val_crps", "patience": 9}
+    preset = ddpm_folder(folder / "preset", ema=0.8, early_stopping=stopping)
     options = {"encoder": transfer_run.directory, "val_members": 3}
     return keras_wx.train(preset, data, output_dir=folder / "run", **options, **QUIET)
 
@@ -159,6 +160,7 @@ def test_what_is_drawn_is_scored(data, ddpm_run):
             crps.append(np.abs(drawn - truth).mean(axis=0) - pairs / 2)
             mae.append(np.abs(drawn.mean(axis=0) - truth))
     logged = ddpm_run.history.loc[ddpm_run.best_epoch]
+    assert logged["val_crps"] == ddpm_run.history["val_crps"].min()
     assert len(val) <= 8  # all of it is drawn from
     np.testing.assert_allclose(logged["val_crps"], np.concatenate(crps).mean(), rtol=1e-4)
     np.testing.assert_allclose(logged["val_mae"], np.concatenate(mae).mean(), rtol=1e-4)
@@ -186,7 +188,8 @@ def test_resumed(tmp_path, data, ddpm_run, transfer_run):
     arguments = {"encoder": transfer_run.directory, "val_members": 3, **QUIET}
     arguments["checkpoint_every"] = 2
     arguments["output_dir"] = tmp_path / "run"
-    preset = ddpm_folder(tmp_path / "preset", ema=0.8)
+    stopping = {"monitor": "val_crps", "patience": 9}
+    preset = ddpm_folder(tmp_path / "preset", ema=0.8, early_stopping=stopping)
     for step in (3, 5):
         with pytest.raises(Killed):
             keras_wx.train(preset, data, callbacks=[Killer(step)], **arguments)
