@@ -22,9 +22,9 @@ class RegressionDiffusion(DDPM):
     """A U-Net says the mean of the fine field, and a diffusion model draws the residual.
 
     Both are told what `ddpm` is told. They are trained together: the loss is the squared error of
-    the mean plus the loss of the diffusion model, which passes no gradient to the mean. Residuals
-    are divided by their standard deviation, a moving average over batches that is kept with the
-    weights.
+    the mean plus the loss of the diffusion model, which passes no gradient to the mean; an encoder
+    that is not frozen learns from both. Residuals are divided by their standard deviation, a moving
+    average over batches that is kept with the weights.
 
     Args:
         mean: `widths`, `blocks`, `encoder_attention`, `decoder_attention`, `head_size` and
