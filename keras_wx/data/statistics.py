@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
@@ -14,6 +15,7 @@ from keras_wx.data.conform import conform
 from keras_wx.data.downscale.calendar import OF_TIMES, calendar_map
 from keras_wx.data.downscale.fields import fine_field
 from keras_wx.data.downscale.groups import groups_of
+from keras_wx.data.downscale.numbers import refuse_negative
 from keras_wx.data.frames import block_edges
 from keras_wx.data.splits import Splits, frames_of
 from keras_wx.errors import DataError
@@ -46,7 +48,8 @@ def fit_statistics(
         The same preset or sample, with numbers in these transforms.
 
     Raises:
-        DataError: for data that do not fit, and for a variable that is constant or all missing.
+        DataError: for data that do not fit, for a variable that is constant or all missing, and
+            for negative values of which a logarithm is to be taken.
 
     Example:
 
@@ -169,7 +172,7 @@ def _numbers(
     for i, step in enumerate(steps):
         if not (isinstance(step, Statistical) and step.needs_statistics):
             continue
-        before = Chain(steps=tuple(steps[:i]))
+        before = _Before(variable, Chain(steps=tuple(steps[:i])))
         times = field["time"].values if "time" in field.dims else None
         groups = groups_of(variable.statistics_by, times, area)
         found = _moments(field, part, before, groups)
@@ -179,6 +182,18 @@ def _numbers(
         steps[i] = fitted[None]
     chained = isinstance(variable.transform, Chain)
     return {"transform": Chain(steps=tuple(steps)) if chained else steps[0]}
+
+
+@dataclass(frozen=True)
+class _Before:
+    """What comes before a step, of values that it can be taken of."""
+
+    variable: Variable
+    transform: Transform
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        refuse_negative(self.variable, values, None)
+        return self.transform(values)
 
 
 def _fitted(step: Statistical, moments: _Moments, variable: Variable) -> Statistical:
@@ -194,7 +209,7 @@ def _fitted(step: Statistical, moments: _Moments, variable: Variable) -> Statist
 def _moments(
     field: xr.DataArray,
     part: list[slice],
-    transform: Transform,
+    transform: Callable[[np.ndarray], np.ndarray],
     groups: np.ndarray | None = None,
 ) -> dict[str | None, _Moments]:
     """Moments of what a transform makes of a field, of each group of frames.

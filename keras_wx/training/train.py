@@ -236,6 +236,11 @@ def train(
             step=progress.step,
         )
         draws = []
+        if val_members is not None and placement.devices > 1:
+            raise TrainingError(
+                "val_members: fields are drawn on one device. Expected devices=None. Received: "
+                f"val_members={val_members}, devices={devices!r}"
+            )
         if val_members is not None:
             draws.append(DrawnValidation(model, held_out, val_members, seed=seed))
         if not goes_on:  # all that may be refused before the first step has been

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import xarray as xr
 from samples_fields import make_dataset, make_sample
 
 from keras_wx.data import frames
 from keras_wx.data.splits import frames_of
 from keras_wx.data.statistics import fit_statistics, training_statistics
 from keras_wx.errors import DataError
-from keras_wx.spec import Preset
+from keras_wx.spec import Preset, Sample
 from keras_wx.transforms import Log, Standard
 
 STANDARD = {"standard": {}}
@@ -110,3 +111,29 @@ def test_what_has_no_standard_score():
     constant["reflectivity"][:] = np.nan
     with pytest.raises(DataError, match="no valid value in the training part"):
         training_statistics(make_sample(), constant)
+
+
+def test_negative_values_under_a_logarithm_have_no_statistics():
+    times = np.datetime64("2001-01-01", "ns") + np.arange(10) * np.timedelta64(1, "D")
+    rain = np.linspace(0.1, 1, 10)[:, None, None] * np.ones((10, 4, 4))
+    rain[3, 2, 1] = -0.5
+    data = xr.Dataset(
+        {"rain": (("time", "lat", "lon"), rain, {"units": "mm"})},
+        {"time": times, "lat": np.arange(4.0), "lon": np.arange(4.0)},
+    )
+    waiting = [{"log": {"floor": 1e-3}}, {"minmax": {}}]
+    rain = {"name": "rain", "units": "mm", "grid": "fine", "transform": waiting}
+    sample = Sample.model_validate(
+        {
+            "layout": "channels",
+            "grids": {"fine": {}},
+            "variables": [
+                {**rain, "role": "input", "steps": [-1, -1]},
+                {**rain, "role": "target", "steps": [0, 0]},
+            ],
+        }
+    )
+    with pytest.raises(DataError, match=r"'rain' is -0\.5 mm, and its transform takes the log"):
+        fit_statistics(sample, data, splits=(1, 0, 0))
+    fitted = fit_statistics(sample, data.clip(min=0, keep_attrs=True), splits=(1, 0, 0))
+    assert not any(variable.needs_statistics for variable in fitted.variables)

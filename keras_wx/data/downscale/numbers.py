@@ -28,7 +28,7 @@ def to_network(
         DataError: for negative values of which a logarithm is to be taken.
         PresetError: for a group without statistics.
     """
-    _refuse_negative(variable, values, times)
+    refuse_negative(variable, values, times)
     return _by_group(variable, values, times, area, lambda transform, part: transform(part))
 
 
@@ -51,10 +51,11 @@ def _by_group(variable: Variable, values, times, area, apply) -> np.ndarray:
     return result
 
 
-def _refuse_negative(variable: Variable, values: np.ndarray, times: np.ndarray | None) -> None:
+def refuse_negative(variable: Variable, values: np.ndarray, times: np.ndarray | None) -> None:
     """A logarithm of values that go below zero is a mistake, and no floor should hide it.
 
-    What is nearer to zero than the floor is rounding, as spectral models have it.
+    What is nearer to zero than the floor is rounding, as spectral models have it. For the arguments
+    see `to_network`.
     """
     before: list[Transform] = []
     for step in steps_of(variable.transform):

@@ -147,7 +147,7 @@ def gather(
     left_out = {label: reason for label, reason in unusable.items() if reason}
     waiting = {label: thing for label, thing in wanted.items() if label not in left_out}
     # Trained models first: the first of them decides about the data.
-    order = sorted(waiting, key=lambda label: _is_baseline(waiting[label]))
+    order = sorted(waiting, key=lambda label: _rank(waiting[label]))
     entries = None
     for label in order:
         thing = waiting[label]
@@ -224,6 +224,14 @@ def _is_baseline(thing: Any) -> bool:
     if isinstance(thing, (str, Path)):
         return issubclass(architectures.get(_preset(thing).architecture), Baseline)
     return isinstance(thing, Baseline)
+
+
+def _rank(thing: Any) -> tuple[bool, bool]:
+    """Trained models first; of downscaling, those that read no coarse field behind all others, since
+    no baseline can stand beside them."""
+    sample = _preset(thing).sample
+    alone = sample.is_downscaling and not any(grid.onto for grid in sample.grids.values())
+    return alone, _is_baseline(thing)
 
 
 def _unusable(thing: Any, task: Task) -> str | None:
