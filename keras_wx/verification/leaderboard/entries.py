@@ -227,8 +227,8 @@ def _is_baseline(thing: Any) -> bool:
 
 
 def _rank(thing: Any) -> tuple[bool, bool]:
-    """Trained models first; of downscaling, those that read no coarse field behind all others, since
-    no baseline can stand beside them."""
+    """Trained models first; of downscaling, those that read no coarse field behind all others: no
+    baseline can stand beside them."""
     sample = _preset(thing).sample
     alone = sample.is_downscaling and not any(grid.onto for grid in sample.grids.values())
     return alone, _is_baseline(thing)
