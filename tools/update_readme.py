@@ -1,5 +1,5 @@
-"""Writes the tables in README.md and docs/inpainting.md: of the models from the presets, of the
-scores from what `keras-wx leaderboard` left in docs/leaderboard.
+"""Writes the tables in README.md, docs/inpainting.md and docs/downscaling.md: of the models from the
+presets, of the scores from what `keras-wx leaderboard` left in docs/leaderboard.
 
 python tools/update_readme.py            # writes them
 python tools/update_readme.py --check    # fails when they are not up to date
@@ -19,6 +19,7 @@ from keras_wx.verification.markdown import markdown_table
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 INPAINTING = ROOT / "docs" / "inpainting.md"
+DOWNSCALING = ROOT / "docs" / "downscaling.md"
 
 
 def models() -> str:
@@ -38,11 +39,15 @@ def _scores(preset: Preset) -> str:
 
 def boards(task: str) -> str:
     """A table for every folder in docs/leaderboard with scores of a task."""
-    describe = {"nowcast": _forecasts, "inpaint": _curtains}[task]
+    fact, describe = {
+        "nowcast": ("forecasts", _forecasts),
+        "inpaint": ("profiles", _curtains),
+        "downscale": ("fields", _fields),
+    }[task]
     texts = []
     for file in sorted((ROOT / "docs" / "leaderboard").glob("*/leaderboard.csv")):
         table, facts = report.read_csv(file.read_text(encoding="utf-8"))
-        if ("blind zone" in facts) == (task == "inpaint"):
+        if fact in facts:
             texts.append(f"{describe(facts, file)}\n\n{report.summary(table)}")
     return "\n".join(texts)
 
@@ -70,12 +75,23 @@ def _curtains(facts: dict[str, str], file: Path) -> str:
     )
 
 
+def _fields(facts: dict[str, str], file: Path) -> str:
+    link = file.with_suffix(".md").relative_to(ROOT / "docs").as_posix()
+    return (
+        f"**{facts['data']}**: {facts['fields']}. In brackets {facts['intervals']}; CRPS, MAE and "
+        f"RMSE in {facts['units']}; an ensemble's errors are those of its mean, the CRPS of a "
+        f"single field is its MAE. Cost in milliseconds of a field with all members on "
+        f"{facts['machine']}.\n[All scores, conditions, pictures]({link})."
+    )
+
+
 def main() -> int:
     changed = False
     for file, region, content in (
         (README, "models", models()),
         (README, "leaderboard", boards("nowcast")),
         (INPAINTING, "leaderboard", boards("inpaint")),
+        (DOWNSCALING, "leaderboard", boards("downscale")),
     ):
         text = file.read_text(encoding="utf-8")
         pattern = rf"(<!-- {region} -->\n).*(<!-- /{region} -->)"
