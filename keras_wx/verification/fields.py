@@ -11,7 +11,6 @@ import numpy as np
 import xarray as xr
 
 from keras_wx.data.conform import conform
-from keras_wx.data.samples import samples
 from keras_wx.inference.predict import predict
 from keras_wx.verification.downscale import verify_downscaled
 from keras_wx.verification.hindcasts import least_value, members_of
@@ -55,6 +54,8 @@ def fit_baselines(models: Mapping[str, Model], dataset: xr.Dataset, **conversion
     Returns:
         The labels of those that were.
     """
+    from keras_wx.data.samples import samples  # imports Keras
+
     waiting = [label for label, model in models.items() if getattr(model, "needs_fit", False)]
     for label in waiting:
         model = models[label]

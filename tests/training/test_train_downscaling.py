@@ -114,7 +114,8 @@ def test_samples_bring_their_statistics(tmp_path, data):
     )
     run = keras_wx.train(folder, train, val, output_dir=tmp_path / "run", **QUIET)
     assert run.model.preset.sample == preset.sample
-    other = preset.sample.merged({"variables": {"air": {"transform": {"linear": {"low": 0}}}}})
+    linear = {"transform": {"linear": {"low": 0, "high": 9}}}
+    other = preset.sample.merged({"variables": {"air": linear}})
     with pytest.raises(DataError, match="cut for another model"):
         keras_wx.train(
             folder,

@@ -11,3 +11,8 @@ from jax_process import run_under_jax
 @pytest.mark.slow
 def test_resuming_under_jax():
     run_under_jax(Path(__file__).with_name("jax_resume.py"))
+
+
+@pytest.mark.slow
+def test_diffusion_under_jax():
+    run_under_jax(Path(__file__).with_name("jax_downscaling.py"))
