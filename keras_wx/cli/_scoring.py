@@ -146,7 +146,7 @@ def _heading(name: str, units: str) -> str:
     score, _, threshold = name.partition("@")
     if threshold:
         return f"{score}\n>= {threshold}\n{units}".rstrip()
-    return re.sub(r" (?![^(]*\))", "\n", score)  # what is in brackets stays in a line
+    return re.sub(r" (?!%|[^(]*\))", "\n", score)  # what is in brackets stays in a line
 
 
 def _table(columns: pd.DataFrame, headings: Iterable[str]) -> Table:

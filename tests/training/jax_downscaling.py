@@ -1,5 +1,5 @@
-"""Under JAX: a diffusion run with statistics, an encoder, a moving average and fields that are drawn
-after each epoch; broken off and gone on with it equals an unbroken one."""
+"""Under JAX: a diffusion run with statistics, an encoder, a moving average and drawn fields; broken
+off and gone on with, it equals an unbroken one."""
 
 import sys
 import tempfile
