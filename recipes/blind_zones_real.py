@@ -82,7 +82,11 @@ def main():
             )
             trained[label] = run.model
     board = leaderboard(
-        trained | {name: name for name in BASELINES}, data, members=options.members, regrid=True
+        trained | {name: name for name in BASELINES},
+        data,
+        split="test",
+        members=options.members,
+        regrid=True,
     )
     print(board.table.to_string())
     board.save(options.out / "leaderboard")
