@@ -2,7 +2,7 @@
 
 from keras_wx.layers.attention import SelfAttention
 from keras_wx.layers.batch_norm import BatchNormalization
-from keras_wx.layers.blind_zone import HideBlindZone, MergeMeasured
+from keras_wx.layers.blind_zone import HideBlindZone, MergeMeasured, RepeatMeasured
 from keras_wx.layers.change import AddChange
 from keras_wx.layers.class_gate import ClassGate
 from keras_wx.layers.convlstm import ConvLSTM
@@ -29,6 +29,7 @@ __all__ = [
     "HideBlindZone",
     "MergeMeasured",
     "MonteCarloDropout",
+    "RepeatMeasured",
     "ResidualBlock",
     "ResizeLike",
     "SelfAttention",

@@ -1,4 +1,4 @@
-"""What a network does with the mask of a blind zone: hide what lies in it, keep what does not."""
+"""What a network does with the mask of a blind zone: fill what lies in it, keep what does not."""
 
 from __future__ import annotations
 
@@ -54,14 +54,42 @@ class HideBlindZone(keras.layers.Layer):
     def call(self, curtain):
         hidden = curtain.shape[-1] - 1 if self.channels is None else self.channels
         blind = curtain[..., -1:] >= 1
-        filled = ops.where(blind, self.value, curtain[..., :hidden])
+        data = curtain[..., :hidden]
+        filled = ops.where(blind, self.filling(data, blind), data)
         return ops.concatenate([filled, curtain[..., hidden:]], axis=-1)
+
+    def filling(self, data, blind):
+        """What stands in the blind zone: a number, or a tensor that goes with `data`."""
+        return self.value
 
     def compute_output_shape(self, input_shape):
         return input_shape
 
     def get_config(self):
         return super().get_config() | {"channels": self.channels, "value": self.value}
+
+
+@keras.saving.register_keras_serializable(package="keras_wx")
+class RepeatMeasured(HideBlindZone):
+    """Fills the blind zone of each column with the lowest gate that was measured above it.
+
+    It is the baseline `repeat` (REP) as a layer. For the arguments and shapes see `HideBlindZone`;
+    `value` is for columns of which nothing was measured.
+
+    References:
+        King et al. (2024), as `HideBlindZone`: REP.
+
+    Example:
+        >>> curtain = np.array([[0.1, 1], [0.2, 1], [0.3, 0], [0.4, 0]]).reshape(1, 4, 1, 2)
+        >>> RepeatMeasured()(curtain)[0, :, 0, 0]
+        [0.3, 0.3, 0.3, 0.4]
+    """
+
+    def filling(self, data, blind):
+        seen = ops.cast(ops.logical_not(blind), "int32")
+        lowest = ops.logical_and(seen > 0, ops.cumsum(seen, axis=1) == 1)
+        repeated = ops.sum(ops.where(lowest, data, 0.0), axis=1, keepdims=True)
+        return ops.where(ops.any(seen > 0, axis=1, keepdims=True), repeated, self.value)
 
 
 @keras.saving.register_keras_serializable(package="keras_wx")

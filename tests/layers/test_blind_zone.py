@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_wx.errors import ModelError
-from keras_wx.layers import ClassGate, HideBlindZone, MergeMeasured
+from keras_wx.layers import ClassGate, HideBlindZone, MergeMeasured, RepeatMeasured
 
 # One column of four gates from the ground: blind, blind, ramp, measured; two variables, the mask.
 COLUMN = np.array(
@@ -33,6 +33,19 @@ def test_what_is_hidden_may_be_anything():
     wrong = COLUMN.copy()
     wrong[0, :2, :, :2] = np.nan
     np.testing.assert_array_equal(HideBlindZone()(wrong), HideBlindZone()(COLUMN))
+
+
+def test_repeats_the_lowest_gate_that_was_measured():
+    expected = [[0.3, 0.7, 1], [0.3, 0.7, 1], [0.3, 0.7, 0.4], [0.4, 0.8, 0]]
+    np.testing.assert_allclose(column(RepeatMeasured()(COLUMN)), expected, rtol=1e-6)
+    found = column(RepeatMeasured(channels=1)(COLUMN))
+    np.testing.assert_array_equal(found[:, 1:], COLUMN[0, :, 0, 1:])
+
+
+def test_a_column_of_which_nothing_was_measured_is_clear():
+    blind = COLUMN.copy()
+    blind[..., :2], blind[..., 2] = np.nan, 1
+    np.testing.assert_array_equal(column(RepeatMeasured()(blind))[:, :2], -1)
 
 
 @pytest.mark.parametrize(("channels", "size"), [(3, 3), (-1, 3), (None, 1)])
@@ -72,7 +85,7 @@ def test_gate_keeps_what_is_there_and_empties_the_rest():
 
 
 @pytest.mark.parametrize(
-    "layer", [HideBlindZone(1, -2.0), MergeMeasured(), ClassGate(-1.0)], ids=str
+    "layer", [HideBlindZone(1, -2.0), RepeatMeasured(1), MergeMeasured(), ClassGate(-1.0)], ids=str
 )
 def test_config_round_trip(layer):
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))

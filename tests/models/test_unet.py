@@ -182,6 +182,23 @@ def test_what_lies_in_the_hole_does_not_matter(network):
     assert np.abs(np.asarray(model(others) - model(x)))[..., 0].max() > 1e-3
 
 
+@pytest.mark.parametrize("network", NETWORKS)
+def test_with_a_first_guess_an_untrained_network_repeats(network):
+    """The lowest measured gate, found by plain loops; members as well."""
+    model = network(**SMALL | {"first_guess": "repeat", "dropout": 0.2})
+    x = curtains(buffer=0)
+    x[1, 4:6, 3, -1] = 1  # one column is blind to a greater height
+    expected = x[..., : SMALL["outputs"]].copy()
+    for curtain, of in zip(expected, x[..., -1], strict=True):
+        for column, mask in zip(curtain.swapaxes(0, 1), of.T, strict=True):
+            lowest = next(row for row, value in enumerate(mask) if value < 1)
+            column[:lowest] = column[lowest]
+    np.testing.assert_allclose(model(x), expected, atol=1e-6)
+    np.testing.assert_allclose(model.predict_members(x, 2)[1], expected, atol=1e-6)
+    randomised(model)
+    assert np.abs(np.asarray(model(x)) - expected).max() > 0.01
+
+
 def test_without_a_mask_the_forecast_is_the_head():
     model = without_draws(small(UNet3Plus, mask=False, head="sigmoid", deep_supervision=False))
     x, w = curtains(), weights_by_layer(model)
@@ -395,6 +412,8 @@ def test_dropout_is_where_the_published_network_has_it():
         ({"head": "softmax"}, "head='linear'"),
         ({"head": "probabilistic"}, "with one output"),
         ({"upsampling": "cubic"}, "upsampling='bilinear'"),
+        ({"first_guess": "linear"}, "first_guess='clear' or 'repeat'"),
+        ({"first_guess": "repeat", "head": "tanh"}, "with a first guess, head='linear'"),
         ({"height": 60}, "height a multiple of 8"),
         ({"hidden_channels": 3}, "at most 2 hidden channels.*channels=3"),
         ({"dropout": 1.0}, "rate=1.0"),

@@ -70,13 +70,20 @@ class Blocks:
         return _chain(stack)
 
     def head(
-        self, name: str, outputs: int, activation: str, *, size: int = 3, factor: int = 1
+        self,
+        name: str,
+        outputs: int,
+        activation: str,
+        *,
+        size: int = 3,
+        factor: int = 1,
+        zero: bool = False,
     ) -> Block:
         """The convolution that gives the forecast, upsampled if it is so many times coarser.
 
-        The forecast is float32 under every precision policy.
+        The forecast is float32 under every precision policy. With `zero` it is 0 at first.
         """
-        stack = [self._convolution(name, outputs, size)]
+        stack = [self._convolution(name, outputs, size, "zeros" if zero else "he_normal")]
         if factor > 1:
             stack.append(self._upsampling(name, factor))
         stack.append(layers.Activation(activation, dtype="float32", name=f"{name}_output"))
@@ -108,12 +115,14 @@ class Blocks:
 
         return run
 
-    def _convolution(self, name: str, filters: int, size: int) -> layers.Layer:
+    def _convolution(
+        self, name: str, filters: int, size: int, initializer: str = "he_normal"
+    ) -> layers.Layer:
         return layers.Conv2D(
             filters,
             size,
             padding="same",
-            kernel_initializer="he_normal",
+            kernel_initializer=initializer,
             kernel_regularizer=keras.regularizers.L2(self.l2) if self.l2 else None,
             name=name,
         )

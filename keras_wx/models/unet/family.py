@@ -10,9 +10,11 @@ from keras import ops
 
 from keras_wx.errors import ModelError
 from keras_wx.layers import (
+    AddChange,
     ClassGate,
     HideBlindZone,
     MergeMeasured,
+    RepeatMeasured,
     dropout_layers,
     switch_dropout,
 )
@@ -21,6 +23,8 @@ from keras_wx.models.unet.blocks import Block, Blocks, Draws, Tensor
 from keras_wx.models.unet.members import Members
 
 DEPTHS = range(3, 7)
+FIRST_GUESSES = {"clear": HideBlindZone, "repeat": RepeatMeasured}
+"""What the network sees in the blind zone."""
 _EMPTY = {"sigmoid": 0.0}  # otherwise clear air, -1
 
 
@@ -50,7 +54,7 @@ class UNetFamily(keras.Model):
     """A curtain with a blind zone -> the whole curtain: base of the three networks.
 
     The last channel of the input is the mask: 1 in the blind zone, falling to 0 above. The network
-    sees -1 (clear air) in the place of what is hidden, and its forecast is blended with the
+    sees a first guess in the place of what is hidden, and its forecast is blended with the
     measurement by the mask. Where that is 0, the measurement comes out to the bit.
 
     With deep supervision `fit` trains heads on coarser features too, with the same target;
@@ -71,6 +75,9 @@ class UNetFamily(keras.Model):
         mask: whether the last channel is a mask; False for images without a blind zone.
         hidden_channels: how many channels, from the first, are hidden in the blind zone; None for
             all, as published. State variables need no hiding: a model of the atmosphere has them.
+        first_guess: what the network sees in their place: `"clear"` air, as published; or
+            `"repeat"`, the lowest gate that was measured. Then it forecasts the change of that,
+            none before it is trained, and begins where the baseline `repeat` is.
         deep_supervision: whether `fit` trains the other heads too.
         supervision_weight: what their losses are multiplied by.
         head: activation of the forecast, `"linear"`, `"tanh"` or `"sigmoid"`; or
@@ -113,6 +120,7 @@ class UNetFamily(keras.Model):
         upsampling: str = "bilinear",
         mask: bool = True,
         hidden_channels: int | None = None,
+        first_guess: str = "clear",
         deep_supervision: bool = True,
         supervision_weight: float = 1.0,
         head: str = "linear",
@@ -131,6 +139,7 @@ class UNetFamily(keras.Model):
             "upsampling": upsampling,
             "mask": mask,
             "hidden_channels": hidden_channels,
+            "first_guess": first_guess,
             "deep_supervision": deep_supervision,
             "supervision_weight": supervision_weight,
             "head": head,
@@ -147,13 +156,19 @@ class UNetFamily(keras.Model):
         # === Layers ===
         blocks = Blocks(dropout, l2, upsampling)
         body = self.body(blocks, filters, depth)
-        hide = HideBlindZone(hidden_channels, name="hide") if mask else None
+        hide = FIRST_GUESSES[first_guess](hidden_channels, name="hide") if mask else None
+        change = AddChange("linear", name="change") if first_guess != "clear" else None
         merge = MergeMeasured(name="merge") if mask and not probabilistic else None
         gate = ClassGate(empty, name="class_gate") if classification_guided else None
 
         def head_of(place: str, factor: int = 1) -> Block:
             return blocks.head(
-                f"head{place}", channels, activation, size=self.head_size, factor=factor
+                f"head{place}",
+                channels,
+                activation,
+                size=self.head_size,
+                factor=factor,
+                zero=change is not None,
             )
 
         main_head = head_of("")
@@ -161,6 +176,8 @@ class UNetFamily(keras.Model):
 
         # === Graph ===
         def given(forecast: Tensor, classes: Tensor | None, curtain: Tensor) -> Tensor:
+            if change:
+                forecast = change(forecast, hide(curtain)[..., :outputs])
             if gate:
                 forecast = gate(forecast, classes)
             return merge(forecast, curtain) if merge else forecast
@@ -332,6 +349,10 @@ def _check(config: dict[str, Any]) -> None:
         problems.append("at least one filter")
     if config["head"] not in ("linear", "tanh", "sigmoid", "probabilistic"):
         problems.append("head='linear', 'tanh', 'sigmoid' or 'probabilistic'")
+    if config["first_guess"] not in FIRST_GUESSES:
+        problems.append(f"first_guess={' or '.join(map(repr, FIRST_GUESSES))}")
+    elif config["first_guess"] != "clear" and (config["head"] != "linear" or not mask):
+        problems.append("with a first guess, head='linear' and a mask")
     if config["upsampling"] not in ("bilinear", "nearest"):
         problems.append("upsampling='bilinear' or 'nearest'")
     if inputs < 1 + mask or outputs < 1 or (mask and outputs > inputs - 1):
