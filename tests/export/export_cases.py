@@ -16,9 +16,15 @@ from keras_wx import spec
 from keras_wx.errors import ModelError
 from keras_wx.inference.export import export
 from keras_wx.inference.network import fixed_grid, grid_multiple
+from keras_wx.registry import models
 
 BARE_PROCESS = str(Path(__file__).with_name("bare_process.py"))
 SUFFIX = {"saved_model": "", "onnx": ".onnx", "litert": ".tflite"}
+READ = ("input", "mask", "static", "calendar")
+CHANNELS = ("inputs", "outputs", "history", "conditions")
+"""Options of networks that are numbers of channels, as the sample has them."""
+COMPLETE = {"transfer_unet": "transfer_unet_ncep_air", "downscale_unet": "unet_ncep_air"}
+"""Presets whose transforms have numbers, where the first of their architecture wait for some."""
 
 
 class Exported:
@@ -65,6 +71,8 @@ def fixed(model) -> tuple[int, int] | None:
 
     LiteRT takes optical flow and nearest-neighbour upsampling on a fixed grid only.
     """
+    if model.preset.sample.layout == "channels":
+        return 10, 13
     config = model.get_config()
     flow = config.get("first_guess") == "extrapolation"
     return (32, 48) if flow or config.get("upsampling") == "nearest" else None
@@ -81,21 +89,44 @@ def shapes(model, grid):
 
 def small(architecture: str) -> keras.Model:
     """The tiny model of an architecture, with the inputs and outputs that its sample has."""
-    model = zoo_cases.tiny(architecture)
-    published = keras_wx.info(model.preset.name).config
-    same = {key: published[key] for key in ("inputs", "outputs") if key in published}
-    if same:
-        model = keras_wx.load(model.preset.name, weights=None, **type(model).tiny | same)
-        zoo_cases.set_formula_weights(model)
+    name = COMPLETE.get(architecture) or zoo_cases.tiny(architecture).preset.name
+    published, tiny = keras_wx.info(name).config, getattr(models.get(architecture), "tiny", {})
+    same = {key: published[key] for key in CHANNELS if key in published}
+    model = keras_wx.load(name, weights=None, **tiny | same)
+    zoo_cases.set_formula_weights(model)
     return model
 
 
+def channels(sample, *roles) -> list[tuple[spec.Variable, list[int] | None]]:
+    """What each channel is, and its first and last step."""
+    variables = [variable for role in roles for variable in sample.of_role(role)]
+    if sample.layout == "frames":
+        return [(v, v.steps and list(v.steps)) for v in variables]
+    return [
+        (variable, variable.steps and [step, step])
+        for variable in variables
+        for step in (range(variable.steps[0], variable.steps[1] + 1) if variable.steps else [0])
+    ]
+
+
 def rain(model, batch: int, shape: tuple[int, int]) -> np.ndarray:
-    """Moving echo in physical units, some of it beyond the transform's range, with gaps."""
+    """Moving echo in physical units, some of it beyond the transform's range, with gaps.
+
+    Where frames are channels, each channel is another wave.
+    """
     rng = np.random.default_rng(3)
     sample = model.preset.sample
+    if sample.layout == "channels":
+        y, x = np.indices(shape)
+        fields = [
+            v.transform.inverse(
+                0.5 + 0.6 * np.sin(0.9 * y + 0.5 * x + rng.uniform(0, 6, (batch, 1, 1)))
+            )
+            for v, _ in channels(sample, *READ)
+        ]
+        return np.stack(fields, axis=-1).astype("float32")
     time, y, x = np.indices((sample.inputs[0].frames, *shape))
-    channels = []
+    fields = []
     for variable in sample.of_role("input", "mask"):
         phase = rng.uniform(0, 6, (batch, 1, 1, 1))
         waves = 0.5 + 0.6 * np.sin(0.9 * y + 0.5 * x - 0.6 * time + phase)
@@ -107,8 +138,8 @@ def rain(model, batch: int, shape: tuple[int, int]) -> np.ndarray:
         elif variable.fill is not None:
             field[:, 0, 1] = np.nan
             field[0, :, 2, 3] = np.nan
-        channels.append(field)
-    array = np.stack(channels, axis=-1).astype("float32")
+        fields.append(field)
+    array = np.stack(fields, axis=-1).astype("float32")
     return array if len(model.input_shape) == 5 else array[:, 0]
 
 
@@ -116,7 +147,7 @@ def expected(model, x: np.ndarray) -> np.ndarray:
     """Fill, transform, network, inverse: with NumPy around a call of the model."""
     sample = model.preset.sample
     network = np.empty_like(x)
-    for number, variable in enumerate(sample.of_role("input", "mask")):
+    for number, (variable, _) in enumerate(channels(sample, *READ)):
         field = x[..., number].astype("float64")
         stand_in = -70.0 if variable.fill is None else variable.fill  # clear air where it is hidden
         network[..., number] = variable.transform(np.where(np.isnan(field), stand_in, field))
@@ -127,6 +158,8 @@ def expected(model, x: np.ndarray) -> np.ndarray:
     )
     if sample.blind_zone:
         return np.where(x[..., -1:] == 0, x[..., : len(targets)], forecast)
+    if sample.layout == "channels":
+        return forecast
     missing = np.isnan(x).any(axis=-1, keepdims=True)
     return np.where(
         missing.all(axis=1, keepdims=True) if x.ndim == 5 else missing, np.nan, forecast

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,14 +11,14 @@ import numpy as np
 from keras_wx.data.units import is_reflectivity
 from keras_wx.errors import ModelError
 from keras_wx.inference.network import grid_multiple
-from keras_wx.spec import Sample, Variable
+from keras_wx.spec import Role, Sample, Variable
 from keras_wx.transforms import Cloud
 
 if TYPE_CHECKING:
     import keras
 
 OUTPUT = "forecast"
-ROLES = ("input", "mask", "static")
+ROLES = ("input", "mask", "static", "calendar")
 """Of the variables that a model reads, in the order of their channels."""
 
 
@@ -29,7 +30,7 @@ class Array:
         name: as the file calls it.
         dims: `batch`, `time` where there are frames, the two of the grid, `channel`.
         shape: sizes along them; None where any is taken.
-        variables: what the channels are.
+        variables: what the channels are, one of a single step each where frames are channels.
     """
 
     name: str
@@ -90,6 +91,9 @@ def physical(
     mask is 1, may be missing: the network does not see it; and where the mask is 0, what was
     measured comes back as it was. Of a distribution the median is given.
 
+    Where frames are channels (`layout: channels`), all fields are on the grid that they meet on,
+    and the forecast is missing nowhere, as in `keras_wx.predict`.
+
     Args:
         model: from network numbers to network numbers. It reads one array that has a channel for
             each variable, or a dictionary with an array for each by its name.
@@ -117,6 +121,8 @@ def physical(
         if mask is not None:
             x = _closed_where_blind(x, array.variables, mask)
         network[array.name] = _transformed(x, array.variables)
+        if sample.is_downscaling:
+            continue
         unknown = ops.any(ops.isnan(x), axis=-1, keepdims=True)
         if len(array.dims) == 5:
             unknown = ops.all(unknown, axis=1)
@@ -125,17 +131,19 @@ def physical(
     y = model(network if several else network[arrays[0].name])
     if getattr(model, "distribution", None):
         y = _median(model.distribution(y), network[arrays[0].name])
-    dims = _dims(model, sample, OUTPUT, y, sample.targets)
+    targets = _channels_of(sample, "target")
+    dims = _dims(model, sample, OUTPUT, y, targets)
     forecast = {
         target: target.transform.inverse(y[..., number : number + 1])
-        for number, target in enumerate(sample.targets)
+        for number, target in enumerate(targets)
         if not target.auxiliary
     }
     if mask is not None:
         forecast |= _measured(arrays, fields, mask, forecast)
-    if len(dims) == 5:
-        missing = ops.expand_dims(missing, axis=1)
-    y = ops.where(missing, float("nan"), ops.concatenate(list(forecast.values()), axis=-1))
+    y = ops.concatenate(list(forecast.values()), axis=-1)
+    if not sample.is_downscaling:
+        missing = ops.expand_dims(missing, axis=1) if len(dims) == 5 else missing
+        y = ops.where(missing, float("nan"), y)
     whole = keras.Model(fields if several else fields[arrays[0].name], {OUTPUT: y})
     return Physical(whole, arrays, Array(OUTPUT, dims, tuple(y.shape), tuple(forecast)))
 
@@ -195,21 +203,37 @@ def _transformed(x, variables: tuple[Variable, ...]):
     """Network numbers, a channel for each variable, without gaps where there is a `fill`."""
     from keras import ops
 
-    channels = []
-    for number, variable in enumerate(variables):
-        channel = x[..., number : number + 1]
-        if variable.fill is not None:
-            channel = ops.where(ops.isnan(channel), variable.fill, channel)
-        channels.append(variable.transform(channel))
+    channels, first = [], 0
+    for (fill, transform), alike in groupby(variables, key=lambda v: (v.fill, v.transform)):
+        last = first + len(list(alike))
+        part, first = x[..., first:last], last
+        if fill is not None:
+            part = ops.where(ops.isnan(part), fill, part)
+        channels.append(transform(part))
     return ops.concatenate(channels, axis=-1)
 
 
+def _channels_of(sample: Sample, *roles: Role) -> tuple[Variable, ...]:
+    """What each channel is, role by role: a variable, or where frames are channels one of its."""
+    variables = (variable for role in roles for variable in sample.of_role(role))
+    if not sample.is_downscaling:
+        return tuple(variables)
+    return tuple(
+        variable.model_copy(update={"steps": variable.steps and (step, step)})
+        for variable in variables
+        for step in variable.offsets
+    )
+
+
 def _check_fields_on_one_grid(model: keras.Model, sample: Sample) -> None:
-    grids = {variable.grid for variable in sample.variables}
-    if sample.of_role("calendar") or len(grids) > 1:
+    grids = {sample.meeting_grid(variable) for variable in sample.variables}
+    maps = sample.is_downscaling
+    roles = sorted({variable.role for variable in sample.variables})
+    if len(grids) > 1 or ("calendar" in roles and not maps) or ("mask" in roles and maps):
         raise ModelError(
-            f"{model.name}: export writes models whose inputs and targets are fields on one grid. "
-            f"Received: grids {sorted(grids)}, roles {sorted({v.role for v in sample.variables})}"
+            f"{model.name}: export writes models whose inputs and targets are fields on one grid, "
+            "with a mask for curtains alone and a calendar where frames are channels. "
+            f"Received: grids {sorted(grids)}, roles {roles}"
         )
 
 
@@ -220,15 +244,16 @@ def _input_arrays(
     batch_size: int | None,
 ) -> tuple[Array, ...]:
     """What the model reads: all variables as channels of one array, or an array each by name."""
-    variables = tuple(variable for role in ROLES for variable in sample.of_role(role))
+    variables = _channels_of(sample, *ROLES)
     if isinstance(model.input, dict):
-        tensors, groups = model.input, {variable.name: (variable,) for variable in variables}
+        tensors = model.input
+        groups = {v.name: tuple(w for w in variables if w.name == v.name) for v in variables}
     else:
         tensors, groups = {model.inputs[0].name: model.input}, {model.inputs[0].name: variables}
     if len(model.inputs) != len(tensors) or set(tensors) != set(groups):
         raise ModelError(
             f"{model.name}: export writes models that read one array, or a dictionary with an "
-            f"array for each of {[v.name for v in variables]} by its name. Received: inputs "
+            f"array for each of {_names(variables)} by its name. Received: inputs "
             f"{[tensor.name for tensor in model.inputs]}"
         )
     arrays = []
@@ -248,17 +273,22 @@ def _dims(
 ) -> tuple[str, ...]:
     """The dims of a tensor of the network, which has a time axis or is a single frame."""
     frames = max(variable.frames for variable in variables)
-    grid = sample.grids[variables[0].grid].dims
+    grid = sample.grids[sample.meeting_grid(variables[0])].dims
     shape = tuple(tensor.shape)
     along_time = len(shape) == 5 and shape[1] in (None, frames)
     if not (along_time or (len(shape) == 4 and frames == 1)) or shape[-1] != len(variables):
         raise ModelError(
-            f"{model.name}: by its sample, {name} has one channel for each of "
-            f"{[v.name for v in variables]}, and {frames} frames: expected (batch, {frames}, "
+            f"{model.name}: by its sample, {name} has one channel for each "
+            f"{'frame ' * sample.is_downscaling}of {_names(variables)}, and {frames} frames: "
+            f"expected (batch, {frames}, "
             f"{grid[0]}, {grid[1]}, {len(variables)}), where a single frame may go without its "
             f"axis. Received: {shape}"
         )
     return ("batch", *(("time",) if along_time else ()), *grid, "channel")
+
+
+def _names(variables: tuple[Variable, ...]) -> list[str]:
+    return list(dict.fromkeys(variable.name for variable in variables))
 
 
 def _check_grid(

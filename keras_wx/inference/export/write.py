@@ -18,6 +18,7 @@ from keras_wx.inference.export.check import check
 from keras_wx.inference.export.physical import Physical, physical
 from keras_wx.inference.export.portable import inlined, portable, quietly
 from keras_wx.inference.export.record import RECORD_FILE, record
+from keras_wx.inference.export.transforms import check_transforms
 from keras_wx.inference.network import grid_multiple
 from keras_wx.zoo.loading import preset_of
 
@@ -66,6 +67,10 @@ def export(
     `keras_wx.predict` does on a whole domain; a grid that is no multiple of the model's patches is
     for the caller to pad.
 
+    Where frames are channels (`layout: channels`), the input is `(batch, y, x, channels)`: one for
+    each frame of each variable, as the record lists them, coarse fields interpolated onto the fine
+    grid and maps of the calendar in their units.
+
     A diffusion model becomes a folder, in any of the formats: a network that runs once, one that
     runs at each step, and `keras_wx.json` with the schedule and the steps as a table; `how` in it
     says what to do with them. Both take and give network numbers, by the transforms that it names.
@@ -88,8 +93,9 @@ def export(
         The path.
 
     Raises:
-        ModelError: for a baseline, a model other than `ddpm` that draws, a format that cannot hold
-            the model, a missing package or another backend than TensorFlow.
+        ModelError: for a baseline, a model other than `ddpm` that draws, transforms without numbers
+            or with several, a format that cannot hold the model, a missing package or another
+            backend than TensorFlow.
         UnknownNameError: no such format.
         FileExistsError: the path exists.
 
@@ -105,6 +111,7 @@ def export(
     _import(form)
 
     preset = preset_of(model)
+    check_transforms(preset, of_groups=in_steps)
     size = {"grid": grid, "batch_size": batch_size}
     whole = None if in_steps else physical(portable(model), preset.sample, **size)
     path.parent.mkdir(parents=True, exist_ok=True)
