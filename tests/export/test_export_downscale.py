@@ -69,7 +69,7 @@ def test_transforms_that_wait_for_statistics(tmp_path):
     tiny = models.get("transfer_unet").tiny
     model = keras_wx.load("transfer_unet_merra2", weights=None, compile=False, **tiny)
     with pytest.raises(
-        ModelError, match=r"\['dust_optical_depth'\] have no statistics .* fit_stat"
+        ModelError, match=r"\['dust_optical_depth'\] have no statistics .*fit_statistics"
     ):
         keras_wx.export(model, tmp_path / "a.onnx")
     assert list(tmp_path.iterdir()) == []

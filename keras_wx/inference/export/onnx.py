@@ -118,4 +118,15 @@ def _where(ctx, node, name, args):
     node.type = "Where"
 
 
-_HANDLERS = {"Log1p": (_log1p, []), "SelectV2": (_where, [])}
+def _resize(ctx, node, name, args):
+    """Of a known size tf2onnx writes a ratio in float32, whereby 7 points become 12 and not 13; of
+    an open one the size itself."""
+    from tf2onnx.onnx_opset.nn import Resize
+
+    image = node.input[0]
+    unknown = {"shapes": [4 * [-1]], "dtypes": [ctx.get_dtype(image)]}
+    ctx.replace_input(node, image, ctx.make_node("Identity", [image], **unknown).output[0], 0)
+    Resize.version_11(ctx, node)
+
+
+_HANDLERS = {"Log1p": (_log1p, []), "SelectV2": (_where, []), "ResizeBilinear": (_resize, [])}
