@@ -3,14 +3,15 @@
     python recipes/downscale_ncep_air.py --data ncep_air_2013-2014.nc --out runs/ncep_air --bfloat16
 
 1. `transfer_unet_ncep_air` learns the coarse series.
-2. Its encoder, frozen, becomes a part of `ddpm_ncep_air` and of its rivals, which learn from the
-   same fields.
+2. Its encoder, frozen, becomes a part of the networks, which learn from the same fields. The
+   diffusion model begins as the deterministic one (downscale_ncep_air_start.py).
 3. `--out`/leaderboard: all of them and baselines on the last four months, which nobody has seen.
-4. encoders.csv there: the encoder frozen, trained further, and none, with several seeds each.
-5. sampling.csv: few steps of DPM-Solver++ beside as many ancestral ones as the schedule has.
+4. sampling.csv there: few steps of DPM-Solver++ beside as many ancestral ones as the schedule has.
+5. encoders.csv: the encoder frozen, trained further, and none, with several seeds each.
 
 The models that are compared have their weights in half precision, as they ship: they are in
-`--out`/weights. What was broken off goes on when it is started again with the same `--out`.
+`--out`/weights, and what preset files say of them in `--out`/cards. What was broken off goes on
+when it is started again with the same `--out`.
 """
 
 from __future__ import annotations
@@ -26,17 +27,20 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import keras
 import numpy as np
 import xarray as xr
+from downscale_ncep_air_cards import write_card
 from downscale_ncep_air_encoders import compare_encoders
 from downscale_ncep_air_sampling import compare_samplers
 from downscale_ncep_air_scores import compare_models
+from downscale_ncep_air_start import write_start
 from moving_mnist import halve
 
 import keras_wx
 
 TRANSFER = "transfer_unet_ncep_air"
-NETWORKS = ("ddpm_ncep_air", "unet_ncep_air", "vae_ncep_air", "regression_diffusion_ncep_air")
+DDPM, UNET, VAE = "ddpm_ncep_air", "unet_ncep_air", "vae_ncep_air"
 BASELINES = ("bilinear", "bicubic", "quantile_mapping")
 SEED = 2013
+SAMPLED_MEMBERS = 32
 
 
 def main():
@@ -44,19 +48,33 @@ def main():
     pair = keras_wx.open_dataset("ncep_air", path=options.data, step="6h").load()
     series = keras_wx.open_dataset("ncep_air", path=options.data, step="6h", series=True).load()
     transfer, tables = options.out / TRANSFER, options.out / "leaderboard"
-    trained(TRANSFER, series, None, options)
-    files = {name: trained(name, pair, transfer, options) for name in options.networks}
+    files = {
+        TRANSFER: trained(TRANSFER, series, options),
+        UNET: trained(UNET, pair, options, encoder=transfer),
+    }
+    start = options.out / "start.weights.h5"
+    if not start.exists():
+        write_start(DDPM, options.out / UNET / "best", start)
+    files[DDPM] = trained(DDPM, pair, options, weights=start)
+    files[VAE] = trained(VAE, pair, options, encoder=transfer)
 
-    models = {name: keras_wx.load(name, weights=file) for name, file in files.items()}
+    with precision(options):
+        models = {name: keras_wx.load(name, weights=files[name]) for name in (DDPM, UNET, VAE)}
     models |= {name: baseline(name, pair) for name in BASELINES}
     test = times_of(pair, "test")
-    compare_models(models, pair, test[:: options.stride], options.members, tables)
+    scored = test[:: options.stride]
+    table = compare_models(models, pair, scored, options.members, tables)
+    for name, file in files.items():
+        row = table.loc[name] if name in table.index else None
+        write_card(name, file, options.out / name, options.out / "cards", SEED, row, len(scored))
 
-    ddpm = options.networks[0]
+    some = test[np.linspace(0, len(test) - 1, options.sampled).astype(int)]
+    with precision(options):
+        compare_samplers(DDPM, files[DDPM], pair, some, SAMPLED_MEMBERS, tables)
     compare_encoders(
-        ddpm,
+        DDPM,
         pair,
-        test[:: 4 * options.stride],
+        scored,
         transfer,
         tables,
         runs=options.out / "encoders",
@@ -64,9 +82,6 @@ def main():
         members=8,
         **recipe(options) | {"epochs": options.encoder_epochs},
     )
-    some = test[np.linspace(0, len(test) - 1, options.sampled).astype(int)]
-    with precision(options):
-        compare_samplers(ddpm, files[ddpm], pair, some, options.members, tables)
 
 
 @contextmanager
@@ -91,16 +106,16 @@ def recipe(options: argparse.Namespace) -> dict:
     return {key: value for key, value in asked.items() if value is not None}
 
 
-def trained(name: str, data: xr.Dataset, encoder: Path | None, options) -> Path:
+def trained(name: str, data: xr.Dataset, options: argparse.Namespace, **start) -> Path:
     """Trains a model, or finds that it is; returns its weights in half precision."""
     run = keras_wx.train(
         name,
         data,
         output_dir=options.out / name,
-        encoder=encoder,
         seed=SEED,
         keep=1,
         verbose=2,
+        **start,
         **recipe(options),
     )
     folder = options.out / "weights"
@@ -132,14 +147,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="NCEP air temperature")
     parser.add_argument("--out", type=Path, required=True, help="folder of runs and tables")
     parser.add_argument("--bfloat16", action="store_true", help="mixed precision, for new CPUs")
-    parser.add_argument("--networks", nargs="+", default=NETWORKS, help="the first is compared")
-    parser.add_argument("--members", type=int, default=32)
+    parser.add_argument("--members", type=int, default=16)
     parser.add_argument(
-        "--stride", type=int, default=3, help="of the test's fields, six hours each"
+        "--stride", type=int, default=9, help="of the test's fields, six hours each"
     )
     parser.add_argument("--seeds", type=int, default=3, help="of each encoder")
-    parser.add_argument("--encoder-epochs", type=int, default=4, help="of each of these runs")
-    parser.add_argument("--sampled", type=int, default=6, help="fields drawn by both samplers")
+    parser.add_argument("--encoder-epochs", type=int, default=3, help="of each of these runs")
+    parser.add_argument("--sampled", type=int, default=3, help="fields drawn by both samplers")
     parser.add_argument("--epochs", type=int, help="of every network, to try the recipe")
     parser.add_argument("--steps-per-epoch", type=int, help="likewise")
     return parser.parse_args()

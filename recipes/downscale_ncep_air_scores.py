@@ -23,7 +23,7 @@ SEED = 7
 
 def compare_models(
     models: Mapping[str, object], pair: xr.Dataset, times: np.ndarray, members: int, folder: Path
-) -> None:
+) -> pd.DataFrame:
     """Writes scores.csv, season_area.csv, leaderboard.md and pictures.
 
     Args:
@@ -32,6 +32,9 @@ def compare_models(
         times: of the fields to draw.
         members: of a model that draws.
         folder: of the tables; forecasts are kept beside it.
+
+    Returns:
+        The table of scores.csv.
     """
     folder.mkdir(parents=True, exist_ok=True)
     fields, seconds = {}, {}
@@ -73,6 +76,7 @@ def compare_models(
     text = report(table, ahead, regions, times, members)
     (folder / "leaderboard.md").write_text(text, encoding="utf-8")
     print(text)
+    return table
 
 
 def drawn(model, pair: xr.Dataset, times: np.ndarray, members: int, path: Path):
