@@ -56,7 +56,7 @@ def test_the_whole_way(run, data_file, tmp_path):
     said = succeeds("evaluate", best, data_file, "--split", "test", "--members", 3)
     assert "3 members; errors, R2, NSE and KGE are those of their mean" in said
     assert "spread/skill" in said
-    assert "small_ddpm.best minus bilinear" in said
+    assert "small_ddpm.ddpm minus bilinear" in said
 
     board = tmp_path / "board"
     succeeds(

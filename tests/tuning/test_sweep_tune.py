@@ -248,7 +248,11 @@ def test_each_trial_is_a_run_of_its_own_in_weights_and_biases(tmp_path, fake):
             UnknownNameError,
             "Did you mean 'reflectivity'",
         ),
-        ({"space": {"sample.step": ["5mni", "10min"]}}, PresetError, "sample.step"),
+        (
+            {"space": {"sample.step": ["5mni", "10min"]}},
+            PresetError,
+            r"valid sample\.\n  step: expected a time",
+        ),
         (
             {"space": {"training.optimizer.clipnrom": [1.0, 2.0]}},
             PresetError,
