@@ -231,8 +231,8 @@ def _check_fields_on_one_grid(model: keras.Model, sample: Sample) -> None:
     roles = sorted({variable.role for variable in sample.variables})
     if len(grids) > 1 or ("calendar" in roles and not maps) or ("mask" in roles and maps):
         raise ModelError(
-            f"{model.name}: export writes models whose inputs and targets are fields on one grid, "
-            "with a mask for curtains alone and a calendar where frames are channels. "
+            f"{model.name}: export writes models whose inputs (a mask for curtains alone, a "
+            "calendar where frames are channels) and targets are fields on one grid. "
             f"Received: grids {sorted(grids)}, roles {roles}"
         )
 
