@@ -334,7 +334,7 @@ def test_an_exception_in_the_training_ends_the_run_as_failed(fake, tmp_path):
 
 
 def test_example_forecasts_that_fail_are_one_warning(fake, tmp_path, monkeypatch):
-    monkeypatch.setattr("keras_wx.training.logs.wandb.Examples", lambda *_: refuse())
+    monkeypatch.setattr("keras_wx.training.logs.wandb.examples_of", lambda *_: refuse())
     training, val = small_training.parts()
     record = small_training.record(training, val)
     with warnings.catch_warnings(record=True) as caught:
