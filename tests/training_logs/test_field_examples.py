@@ -43,7 +43,8 @@ def samples():
             "layout": "channels",
             "grids": {"fine": {"dims": ["y", "x"], "shape": [4, 4]}},
             "variables": [
-                {**air, "role": "input", "steps": [-1, 0], "transform": {"linear": {"low": 0, "high": 10}}},
+                {**air, "role": "input", "steps": [-1, 0],
+                 "transform": {"linear": {"low": 0, "high": 10}}},
                 {**air, "role": "target", "steps": [1, 1],
                  "transform": {"linear": {"low": 0, "high": 10, "clip": False}}},
             ],
