@@ -108,7 +108,7 @@ def recipe(options: argparse.Namespace) -> dict:
 
 def trained(name: str, data: xr.Dataset, options: argparse.Namespace, **start) -> Path:
     """Trains a model, or finds that it is; returns its weights in half precision."""
-    run = keras_wx.train(
+    keras_wx.train(
         name,
         data,
         output_dir=options.out / name,
@@ -121,7 +121,8 @@ def trained(name: str, data: xr.Dataset, options: argparse.Namespace, **start) -
     folder = options.out / "weights"
     folder.mkdir(exist_ok=True)
     full, half = folder / "full.weights.h5", folder / f"{name}.ncep_air.weights.h5"
-    run.model.save_weights(full)
+    # Without the optimizer's state, which a compiled model would write too.
+    keras_wx.load(options.out / name / "best", compile=False).save_weights(full)
     halve(full, half)
     full.unlink()
     keras.backend.clear_session()
