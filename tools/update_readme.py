@@ -1,5 +1,5 @@
-"""Writes the tables in README.md, docs/inpainting.md and docs/downscaling.md: of the models from the
-presets, of the scores from what `keras-wx leaderboard` left in docs/leaderboard.
+"""Writes the tables in README.md, docs/inpainting.md and docs/downscaling.md: of the models from
+the presets, of the scores from what `keras-wx leaderboard` left in docs/leaderboard.
 
 python tools/update_readme.py            # writes them
 python tools/update_readme.py --check    # fails when they are not up to date
