@@ -201,13 +201,13 @@ def test_the_frozen_encoder_learns_from_neither():
 def test_what_is_left_over_is_what_the_spread_comes_to():
     """Trained on noise of a known spread about something that the mean can say."""
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(64, 8, 8, 5)).astype("float32")
-    y = x[..., 3:4] + 0.3 * rng.normal(size=(64, 8, 8, 1)).astype("float32")
+    x = rng.normal(size=(1600, 8, 8, 5)).astype("float32")  # more than it can know by heart
+    y = x[..., 3:4] + 0.3 * rng.normal(size=(1600, 8, 8, 1)).astype("float32")
     model = RegressionDiffusion(**NETWORK | {"momentum": 0.9, "widths": [8, 8]})
     model.compile(optimizer=keras.optimizers.Adam(1e-2))
-    model.fit(x, y, batch_size=16, epochs=25, verbose=0)
+    model.fit(x, y, batch_size=16, verbose=0)
     assert float(model.residual_std[0]) == pytest.approx(0.3, rel=0.15)
-    error = np.asarray(model.mean(model.conditions(x))) - x[..., 3:4]
+    error = np.asarray(model.mean(model.conditions(x[:64]))) - x[:64, ..., 3:4]
     assert error.std() < 0.15
 
 

@@ -129,7 +129,7 @@ def counted(name, inputs, outputs, filters, depth):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", keras_wx.list_models("unet*"))
+@pytest.mark.parametrize("name", keras_wx.list_models("unet*", task="inpaint"))
 def test_preset_states_the_count(name):
     preset = presets.base(name)
     model = loading.build(preset)
