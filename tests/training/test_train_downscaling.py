@@ -81,6 +81,7 @@ def test_statistics_stay_with_the_weights(data, ddpm_run):
         output_dir=ddpm_run.directory.parent / "fine_tuned",
         weights="default",
         epochs=1,
+        val_members=2,  # of which the recipe watches the score
         **QUIET,
     )
     assert numbers(again.model.preset) == expected
@@ -257,7 +258,7 @@ def test_encoders_that_do_not_fit(tmp_path, data, transfer_run):
         assert not (tmp_path / "refused").exists()
 
     refused(
-        ModelError, r"encoder=.*wide_run: Expected .*\[4, 8\].*\[4, 12\]", preset, wide.directory
+        ModelError, r"encoder=.*wide_run': Expected .*\[4, 8\].*\[4, 12\]", preset, wide.directory
     )
     refused(ModelError, "built with encoder=None", alone, transfer_run.directory)
     refused(WeightsError, "no trained weights", preset, "transfer_unet_ncep_air")
