@@ -14,6 +14,7 @@ from keras_wx.models.diffusion.conditions import TINY, ConditionalUNet, Conditio
 from keras_wx.models.diffusion.generative import GenerativeModel, repeated
 from keras_wx.models.diffusion.maps import listed
 from keras_wx.models.diffusion.network import Tensor
+from keras_wx.models.diffusion.process import Process
 from keras_wx.registry import register_model
 
 
@@ -123,11 +124,7 @@ class DDPM(GenerativeModel):
         )
 
         # === Diffusion ===
-        self._schedule = diffusion.Schedule.from_config(schedule)
-        self._sampler, self._steps = read_sampler(sampler)
-        self._prediction = prediction
-        diffusion.prediction.check_prediction(prediction)
-        self._min_snr_gamma = min_snr_gamma
+        self._process = Process(schedule, prediction, min_snr_gamma, sampler)
         self._p_uncond, self._guidance_scale = _read_guidance(guidance)
 
         # === Config ===
@@ -181,9 +178,7 @@ class DDPM(GenerativeModel):
         )
 
     def _draw_from(self, conditions, x, noise, members, sampler, steps, guidance_scale):
-        chosen, usual_steps = (
-            (self._sampler, self._steps) if sampler is None else read_sampler(sampler)
-        )
+        sampler, steps = self._process.chosen(sampler, steps)
         scale = self._guidance_scale if guidance_scale is None else guidance_scale
         if noise is None:
             batch, *size, _ = ops.shape(x)
@@ -198,10 +193,10 @@ class DDPM(GenerativeModel):
         return diffusion.sample(
             diffusion.guided(network, scale),
             noise,
-            self._schedule,
-            chosen,
-            steps or usual_steps,
-            prediction=self._prediction,
+            self._process.schedule,
+            sampler,
+            steps,
+            prediction=self._process.prediction,
             seed=self.seed_generator,
         )
 
@@ -214,38 +209,14 @@ class DDPM(GenerativeModel):
 
     def _diffusion_loss(self, conditions, y, sample_weight, training):
         y = ops.cast(y, "float32")
-        drawn = diffusion.draw(self.seed_generator, y, self._schedule)
+        drawn = self._process.draw(y, self.seed_generator)
         if training and self._p_uncond:
             told = keras.random.uniform((ops.shape(y)[0], 1, 1, 1), seed=self.seed_generator)
             conditions = ops.where(told >= self._p_uncond, conditions, 0)
         output = self.network(
             drawn.x_t, self.network.constant(conditions), drawn.times, training=training
         )
-        return diffusion.loss(
-            output,
-            drawn,
-            y,
-            self._schedule,
-            prediction=self._prediction,
-            min_snr_gamma=self._min_snr_gamma,
-            sample_weight=sample_weight,
-        )
-
-
-def read_sampler(config: Mapping[str, Any]) -> tuple[diffusion.Sampler, int]:
-    """A sampler and its number of steps from what a configuration says.
-
-    Raises:
-        ModelError: steps are missing.
-    """
-    config = dict(config)
-    steps = config.pop("steps", None)
-    if not steps:
-        raise ModelError(
-            "sampler: expected name, steps and arguments, such as {name: dpm_solver, steps: 20}. "
-            f"Received: {config}"
-        )
-    return diffusion.Sampler.from_config(config), steps
+        return self._process.loss(output, drawn, y, sample_weight)
 
 
 def _read_guidance(config: Mapping[str, float] | None) -> tuple[float, float]:

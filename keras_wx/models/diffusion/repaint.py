@@ -10,10 +10,10 @@ from keras import ops
 
 from keras_wx import diffusion
 from keras_wx.errors import ModelError
-from keras_wx.models.diffusion.ddpm import read_sampler
 from keras_wx.models.diffusion.generative import GenerativeModel, repeated
 from keras_wx.models.diffusion.maps import listed, output
 from keras_wx.models.diffusion.network import Tensor, TimeUNet
+from keras_wx.models.diffusion.process import Process
 from keras_wx.registry import register_model
 
 
@@ -118,14 +118,10 @@ class Repaint(GenerativeModel):
         self.network = keras.Model([field, times], predicted, name="network")
 
         # === Diffusion ===
-        self._schedule = diffusion.Schedule.from_config(schedule)
-        self._sampler, self._steps = read_sampler(sampler)
-        self._prediction = prediction
-        diffusion.prediction.check_prediction(prediction)
-        self._min_snr_gamma = min_snr_gamma
+        self._process = process = Process(schedule, prediction, min_snr_gamma, sampler)
         self._jumps = jump_length, resamplings
-        diffusion.resampled(self._steps, *self._jumps)
-        if self._sampler.plan(self._schedule, self._steps).looks_back:
+        diffusion.resampled(process.steps, *self._jumps)
+        if process.sampler.plan(process.schedule, process.steps).looks_back:
             raise ModelError(
                 "sampler: expected 'ddpm' or 'ddim', whose steps do not look at those before, so "
                 f"that gaps can be drawn again and again. Received: {dict(sampler)}"
@@ -182,9 +178,7 @@ class Repaint(GenerativeModel):
             steps: another number of steps.
             jump_length, resamplings: others than the configuration's.
         """
-        chosen, usual_steps = (
-            (self._sampler, self._steps) if sampler is None else read_sampler(sampler)
-        )
+        sampler, steps = self._process.chosen(sampler, steps)
         x = repeated(ops.cast(x, "float32"), members)
         known, mask = x[..., :-1], x[..., -1:]
         if noise is None:
@@ -194,10 +188,10 @@ class Repaint(GenerativeModel):
             noise,
             known,
             mask < 1,
-            self._schedule,
-            chosen,
-            steps or usual_steps,
-            prediction=self._prediction,
+            self._process.schedule,
+            sampler,
+            steps,
+            prediction=self._process.prediction,
             seed=self.seed_generator,
             jump_length=jump_length or self._jumps[0],
             resamplings=resamplings or self._jumps[1],
@@ -207,16 +201,9 @@ class Repaint(GenerativeModel):
 
     def objective(self, x, y, sample_weight, training):
         y = ops.cast(y, "float32")
-        drawn = diffusion.draw(self.seed_generator, y, self._schedule)
-        return diffusion.loss(
-            self.network([drawn.x_t, drawn.times], training=training),
-            drawn,
-            y,
-            self._schedule,
-            prediction=self._prediction,
-            min_snr_gamma=self._min_snr_gamma,
-            sample_weight=_validity(x, sample_weight),
-        )
+        drawn = self._process.draw(y, self.seed_generator)
+        predicted = self.network([drawn.x_t, drawn.times], training=training)
+        return self._process.loss(predicted, drawn, y, _validity(x, sample_weight))
 
 
 def _validity(x: Tensor, sample_weight: Tensor | None) -> Tensor | None:

@@ -1,0 +1,73 @@
+"""The diffusion of a model: how it is trained, and how it is gone back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from keras_wx import diffusion
+from keras_wx.errors import ModelError
+from keras_wx.models.diffusion.network import Tensor
+
+
+class Process:
+    """Schedule, prediction and sampler of a diffusion model, as its configuration says them.
+
+    Args:
+        schedule: `name` and arguments of a `keras_wx.diffusion.Schedule`.
+        prediction: `"epsilon"`, `"x0"` or `"v"`.
+        min_snr_gamma: of the min-SNR weighting; None weighs all times alike.
+        sampler: `name`, `steps` and further arguments.
+
+    Raises:
+        ModelError, UnknownNameError: of what there is not.
+    """
+
+    def __init__(
+        self,
+        schedule: Mapping[str, Any],
+        prediction: str,
+        min_snr_gamma: float | None,
+        sampler: Mapping[str, Any],
+    ):
+        self.schedule = diffusion.Schedule.from_config(schedule)
+        self.sampler, self.steps = _read(sampler)
+        self.prediction = prediction
+        diffusion.prediction.check_prediction(prediction)
+        self._min_snr_gamma = min_snr_gamma
+
+    def chosen(
+        self, sampler: Mapping[str, Any] | None, steps: int | None
+    ) -> tuple[diffusion.Sampler, int]:
+        """The sampler and its number of steps, where a call may want others."""
+        usual = (self.sampler, self.steps) if sampler is None else _read(sampler)
+        return usual[0], steps or usual[1]
+
+    def draw(self, y: Tensor, seed: keras.random.SeedGenerator) -> diffusion.Drawn:
+        """Times and noisy fields of a batch of clean ones, float32."""
+        return diffusion.draw(seed, y, self.schedule)
+
+    def loss(self, output: Tensor, drawn: diffusion.Drawn, y: Tensor, sample_weight) -> Tensor:
+        """How far a network's output is from what it should be; one number."""
+        return diffusion.loss(
+            output,
+            drawn,
+            y,
+            self.schedule,
+            prediction=self.prediction,
+            min_snr_gamma=self._min_snr_gamma,
+            sample_weight=sample_weight,
+        )
+
+
+def _read(config: Mapping[str, Any]) -> tuple[diffusion.Sampler, int]:
+    config = dict(config)
+    steps = config.pop("steps", None)
+    if not steps:
+        raise ModelError(
+            "sampler: expected name, steps and arguments, such as {name: dpm_solver, steps: 20}. "
+            f"Received: {config}"
+        )
+    return diffusion.Sampler.from_config(config), steps
