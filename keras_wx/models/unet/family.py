@@ -175,26 +175,32 @@ class UNetFamily(keras.Model):
         classifier = blocks.classifier("classifier") if classification_guided else None
 
         # === Graph ===
-        def given(forecast: Tensor, classes: Tensor | None, curtain: Tensor) -> Tensor:
+        def given(
+            forecast: Tensor, classes: Tensor | None, curtain: Tensor, shown: Tensor
+        ) -> Tensor:
             if change:
-                forecast = change(forecast, hide(curtain)[..., :outputs])
+                forecast = change(forecast, shown[..., :outputs])
             if gate:
                 forecast = gate(forecast, classes)
             return merge(forecast, curtain) if merge else forecast
 
-        def run(curtain: Tensor, draws: Draws) -> tuple[Tensor, Features, Tensor | None]:
-            features = body(hide(curtain) if hide else curtain, draws)
+        def run(shown: Tensor, curtain: Tensor, draws: Draws):
+            features = body(shown, draws)
             classes = classifier(features.bottom) if classifier else None
-            measured = draws.repeated(draws.cut(curtain))
-            return given(main_head(features.top), classes, measured), features, classes
+            kept = (draws.repeated(draws.cut(x)) for x in (curtain, shown))
+            return given(main_head(features.top), classes, *kept), features, classes
+
+        def seen(curtain: Tensor) -> Tensor:
+            return hide(curtain) if hide else curtain
 
         curtain = keras.Input((height, width, inputs), name="curtain")
-        forecast, features, classes = run(curtain, Draws())
+        shown = seen(curtain)
+        forecast, features, classes = run(shown, curtain, Draws())
         super().__init__(inputs=curtain, outputs=forecast, name=name)
         trained = [forecast]
         if deep_supervision:
             for place, x, factor in features.sides:
-                trained.append(given(head_of(f"_{place}", factor)(x), classes, curtain))
+                trained.append(given(head_of(f"_{place}", factor)(x), classes, curtain, shown))
         if classification_guided:
             trained.append(classes)
         # The graph of the forecast has no other head: they cost nothing in `predict`.
@@ -205,7 +211,9 @@ class UNetFamily(keras.Model):
         self._empty = empty
         self._merges = merge is not None
         self._draws_from_law = probabilistic
-        self._members = Members(lambda x, draws: run(x, draws)[0], body.reach + self.head_size // 2)
+        self._members = Members(
+            lambda x, draws: run(seen(x), x, draws)[0], body.reach + self.head_size // 2
+        )
 
     # === Forecasts ===
 
