@@ -144,19 +144,9 @@ def evaluate(
             batch_size=batch_size is not None,
         )
         found = _of_curtains(models, source, conversions, split, members=members, seed=seed)
-    elif contract.is_downscaling:
-        found = _of_fields(
-            models,
-            source,
-            conversions,
-            {"split": split, "stride": stride, "min_rain_fraction": min_rain_fraction},
-            thresholds=levels,
-            members=members,
-            seed=seed,
-            batch_size=batch_size,
-        )
     else:
-        found = _of_forecasts(
+        score_all = _of_fields if contract.is_downscaling else _of_forecasts
+        found = score_all(
             models,
             source,
             conversions,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import xarray as xr
@@ -23,6 +23,7 @@ from keras_wx.spec import Preset, Sample, Variable
 from keras_wx.transforms import IDENTITY, Chain, Statistical, Transform, steps_of
 
 PresetOrSample = TypeVar("PresetOrSample", Preset, Sample)
+_OF_THE_PART = ("splits", "gap", "regrid", "resample", "convert_units", "zr")
 
 
 def fit_statistics(
@@ -73,6 +74,12 @@ def fit_statistics(
     if isinstance(preset, Preset):
         return preset.model_copy(update={"sample": sample})
     return sample
+
+
+def of_the_part(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Those options of `keras_wx.samples` that say what the training part is, and in which units:
+    what `fit_statistics` takes."""
+    return {key: options[key] for key in _OF_THE_PART if key in options}
 
 
 def training_statistics(

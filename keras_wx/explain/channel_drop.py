@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from keras_wx.data.statistics import fit_statistics
+from keras_wx.data.statistics import fit_statistics, of_the_part
 from keras_wx.errors import DataError, ModelError, unknown_name
 from keras_wx.explain.absence import constant
 from keras_wx.explain.coalitions import marginal_gains, subsets
@@ -147,8 +147,7 @@ def _with_statistics(sample: Sample, train: xr.Dataset, cuts: Mapping[str, Any])
         )
     if not any(variable.needs_statistics for variable in sample.variables):
         return sample
-    known = ("splits", "gap", "regrid", "resample", "convert_units", "zr")
-    return fit_statistics(sample, train, **{key: cuts[key] for key in known if key in cuts})
+    return fit_statistics(sample, train, **of_the_part(cuts))
 
 
 def _renamed(sample: Sample, absent: Sequence[str]) -> Sample:

@@ -14,15 +14,12 @@ import xarray as xr
 
 from keras_wx.data.pydataset import Samples
 from keras_wx.data.samples import samples as cut
-from keras_wx.data.statistics import fit_statistics
+from keras_wx.data.statistics import fit_statistics, of_the_part
 from keras_wx.errors import DataError, ModelError
 from keras_wx.spec import Preset, Sample, Variable, read_sample
 from keras_wx.training.recipe import resolve
 from keras_wx.transforms import steps_of
 from keras_wx.zoo.loading import load, preset_for, preset_of
-
-_OF_THE_PART = ("splits", "gap", "regrid", "resample", "convert_units", "zr")
-"""Options of `keras_wx.samples` that say what the training part is, and in which units."""
 
 
 def seed_all(seed: int) -> None:
@@ -99,8 +96,7 @@ def with_statistics(
     if not isinstance(train, xr.Dataset):
         return preset
     asked = _asked_for(train, "train", val is None or val is train, options or {})
-    given = {key: asked[key] for key in _OF_THE_PART if key in asked}
-    return fit_statistics(preset, train, **given)
+    return fit_statistics(preset, train, **of_the_part(asked))
 
 
 def _is_fitted(waiting: Variable, found: Variable) -> bool:
