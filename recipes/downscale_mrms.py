@@ -15,25 +15,23 @@ from __future__ import annotations
 
 import argparse
 import os
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import keras
 import numpy as np
 import pandas as pd
 import xarray as xr
-from moving_mnist import halve
+from downscaling import ENDS, add_recipe, drawn, lead, trained
 
 import keras_wx
 from keras_wx import plots
 from keras_wx.baselines import Baseline
-from keras_wx.inference.network import is_stochastic
 from keras_wx.inference.variable import for_variable_of
-from keras_wx.verification import difference, interval, verify_downscaled
+from keras_wx.verification import interval, verify_downscaled
 from keras_wx.verification.downscale import to_frame
+from keras_wx.verification.leaderboard.fields import spectrum_error
 from keras_wx.verification.markdown import markdown_table
 
 NETWORKS = ("ddpm_mrms", "unet_mrms", "vae_mrms")
@@ -43,6 +41,8 @@ LEARNT = {"lat": (33, 49), "lon": (-98, -75)}
 STORM = {"lat": (42, 45.84), "lon": (-95.5, -88.46)}
 FACTOR = 8
 SEED = 2016
+VARIANT = "mrms"
+"""Name of the weights."""
 TILING = {"tile": 192, "overlap": 32, "halo": 16}
 
 
@@ -50,7 +50,7 @@ def main():
     options = arguments()
     pair = keras_wx.open_dataset("mrms_hourly", path=options.data, factor=FACTOR)
     pair = within(pair, LEARNT).load()
-    files = {name: trained(name, pair, options) for name in options.networks}
+    files = {name: trained(name, pair, VARIANT, SEED, options) for name in options.networks}
     models = {name: keras_wx.load(name, weights=file) for name, file in files.items()}
     models |= {name: baseline(name, pair) for name in BASELINES}
 
@@ -68,32 +68,6 @@ def within(pair: xr.Dataset, box: Mapping[str, tuple[float, float]]) -> xr.Datas
         cut[f"coarse_{dim}"] = slice(inside[0], inside[-1] + 1)
         cut[dim] = slice(FACTOR * inside[0], FACTOR * (inside[-1] + 1))
     return pair.isel(cut)
-
-
-def trained(name: str, pair: xr.Dataset, options: argparse.Namespace) -> Path:
-    """Trains a model, or finds that it is; returns its weights in half precision."""
-    asked = {
-        "mixed_precision": "bfloat16" if options.bfloat16 else None,
-        "epochs": options.epochs,
-        "steps_per_epoch": options.steps_per_epoch,
-    }
-    run = keras_wx.train(
-        name,
-        pair,
-        output_dir=options.out / name,
-        seed=SEED,
-        keep=1,
-        verbose=2,
-        **{key: value for key, value in asked.items() if value is not None},
-    )
-    folder = options.out / "weights"
-    folder.mkdir(exist_ok=True)
-    full, half = folder / "full.weights.h5", folder / f"{name}.mrms.weights.h5"
-    run.model.save_weights(full)
-    halve(full, half)
-    full.unlink()
-    keras.backend.clear_session()
-    return half
 
 
 def baseline(name: str, pair: xr.Dataset):
@@ -119,7 +93,9 @@ def compare(models: Mapping, pair: xr.Dataset, times: np.ndarray, members: int, 
     folder.mkdir(parents=True, exist_ok=True)
     fields, seconds = {}, {}
     for name, model in models.items():
-        fields[name], seconds[name] = drawn(model, pair, times, members, out / "fields" / name)
+        store = out / "fields" / f"{name}.zarr"
+        tiling = {} if isinstance(model, Baseline) else TILING
+        fields[name], seconds[name] = drawn(model, pair, times, members, store, seed=SEED, **tiling)
     # Most of a field is dry: with a floor, 0 mm/h is a value like others in spectra.
     scores = {n: verify_downscaled(f, pair, floor=0, lags=0, seed=SEED) for n, f in fields.items()}
     cases = {
@@ -131,43 +107,15 @@ def compare(models: Mapping, pair: xr.Dataset, times: np.ndarray, members: int, 
     table["spectrum error [dB]"] = [spectrum_error(found) for found in scores.values()]
     # Hours follow each other: with this gap each is drawn alone.
     found = [interval(case, "crps", gap="30min") for case in cases.values()]
-    table["CRPS low"], table["CRPS high"] = ([float(f[end]) for f in found] for end in _ENDS)
+    table["CRPS low"], table["CRPS high"] = ([float(f[end]) for f in found] for end in ENDS)
     table["seconds per field"] = [seconds[name] for name in table.index]
     table.to_csv(folder / "scores.csv", float_format="%.5g")
-    (ours, first), *others = cases.items()
-    ahead = pd.DataFrame(
-        [
-            (name, *(float(difference(first, theirs, "crps", gap="30min")[key]) for key in _LEAD))
-            for name, theirs in others
-        ],
-        columns=["rival", *_LEAD],
-    )
+    ahead = lead(cases, gap="30min")
     ahead.to_csv(folder / "differences.csv", index=False, float_format="%.5g")
     pictures(scores, fields, pair, folder)
-    text = report(ours, table, ahead, times, members)
+    text = report(table, ahead, times, members)
     (folder / "leaderboard.md").write_text(text, encoding="utf-8")
     print(text)
-
-
-def drawn(model, pair: xr.Dataset, times: np.ndarray, members: int, path: Path):
-    """Fields at some times, which are kept, and seconds for one of them with all its members."""
-    store, clock = path.with_suffix(".zarr"), path.with_suffix(".txt")
-    path.parent.mkdir(exist_ok=True)
-    number = members if is_stochastic(model) else 1
-    tiling = {} if isinstance(model, Baseline) else TILING
-    begin = time.perf_counter()
-    field = keras_wx.predict(
-        model, pair, init_times=times, members=number, seed=SEED, path=store, **tiling
-    ).load()
-    if not clock.exists():
-        clock.write_text(str((time.perf_counter() - begin) / len(times)))
-    return field, float(clock.read_text())
-
-
-def spectrum_error(scores: xr.Dataset) -> float:
-    """Mean over wavenumbers of how far the power of the fields is from the truth's, in dB."""
-    ratio = scores["forecast_power"] / scores["truth_power"]
-    return float(np.abs(10 * np.log10(ratio)).mean())
 
 
 def pictures(scores: Mapping, fields: Mapping, pair: xr.Dataset, folder: Path) -> None:
@@ -180,7 +128,7 @@ def pictures(scores: Mapping, fields: Mapping, pair: xr.Dataset, folder: Path) -
     plots.downscaled(first, pair, coarse="coarse_rain_rate", time=middle, path=folder / "case.png")
 
 
-def report(ours: str, table, ahead, times: np.ndarray, members: int) -> str:
+def report(table, ahead, times: np.ndarray, members: int) -> str:
     start, end = np.datetime_as_string(times[[0, -1]], unit="h")
     parts = [
         "# Downscaling hourly precipitation from 0.16 to 0.02 degrees\n",
@@ -196,7 +144,7 @@ def report(ours: str, table, ahead, times: np.ndarray, members: int) -> str:
         markdown_table(["model", *_HEAD], [_row(name, row) for name, row in table.iterrows()]),
         "## CRPS minus that of the rivals\n",
         markdown_table(
-            ["rival", f"CRPS of {ours} minus its own [mm/h]"],
+            ["rival", f"CRPS of {ahead['model'][0]} minus its own [mm/h]"],
             [
                 [f"`{r.rival}`", f"{r.difference:+.4f} ({r.low:+.4f} to {r.high:+.4f})"]
                 for r in ahead.itertuples(index=False)
@@ -215,8 +163,6 @@ def report(ours: str, table, ahead, times: np.ndarray, members: int) -> str:
     return "\n".join(parts)
 
 
-_ENDS = "low", "high"
-_LEAD = "difference", *_ENDS
 _HEAD = (
     *("RMSE [mm/h]", "MAE [mm/h]", "CRPS [mm/h]", "fair CRPS [mm/h]", "spread/skill"),
     *("99.9th percentile, bias [mm/h]", "spectrum error [dB]", "variogram error", "seconds"),
@@ -246,12 +192,10 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="MRMS hourly amounts")
     parser.add_argument("--out", type=Path, required=True, help="folder of runs and tables")
-    parser.add_argument("--bfloat16", action="store_true", help="mixed precision, for new CPUs")
+    add_recipe(parser)
     parser.add_argument("--networks", nargs="+", default=NETWORKS, help="the first is compared")
     parser.add_argument("--members", type=int, default=16)
     parser.add_argument("--stride", type=int, default=3, help="hours from one field to the next")
-    parser.add_argument("--epochs", type=int, help="of every network, to try the recipe")
-    parser.add_argument("--steps-per-epoch", type=int, help="likewise")
     return parser.parse_args()
 
 

@@ -32,7 +32,7 @@ from downscale_ncep_air_encoders import compare_encoders
 from downscale_ncep_air_sampling import compare_samplers
 from downscale_ncep_air_scores import compare_models
 from downscale_ncep_air_start import write_start
-from moving_mnist import halve
+from downscaling import add_recipe, recipe, trained
 
 import keras_wx
 
@@ -40,6 +40,8 @@ TRANSFER = "transfer_unet_ncep_air"
 DDPM, UNET, VAE = "ddpm_ncep_air", "unet_ncep_air", "vae_ncep_air"
 BASELINES = ("bilinear", "bicubic", "quantile_mapping")
 SEED = 2013
+VARIANT = "ncep_air"
+"""Name of the weights."""
 SAMPLED_MEMBERS = 32
 
 
@@ -49,14 +51,14 @@ def main():
     series = keras_wx.open_dataset("ncep_air", path=options.data, step="6h", series=True).load()
     transfer, tables = options.out / TRANSFER, options.out / "leaderboard"
     files = {
-        TRANSFER: trained(TRANSFER, series, options),
-        UNET: trained(UNET, pair, options, encoder=transfer),
+        TRANSFER: trained(TRANSFER, series, VARIANT, SEED, options),
+        UNET: trained(UNET, pair, VARIANT, SEED, options, encoder=transfer),
     }
     start = options.out / "start.weights.h5"
     if not start.exists():
         write_start(DDPM, options.out / UNET / "best", start)
-    files[DDPM] = trained(DDPM, pair, options, weights=start)
-    files[VAE] = trained(VAE, pair, options, encoder=transfer)
+    files[DDPM] = trained(DDPM, pair, VARIANT, SEED, options, weights=start)
+    files[VAE] = trained(VAE, pair, VARIANT, SEED, options, encoder=transfer)
 
     with precision(options):
         models = {name: keras_wx.load(name, weights=files[name]) for name in (DDPM, UNET, VAE)}
@@ -96,39 +98,6 @@ def precision(options: argparse.Namespace) -> Iterator[None]:
         keras.config.set_dtype_policy(usual)
 
 
-def recipe(options: argparse.Namespace) -> dict:
-    """What differs from the recipes of the presets."""
-    asked = {
-        "mixed_precision": "bfloat16" if options.bfloat16 else None,
-        "epochs": options.epochs,
-        "steps_per_epoch": options.steps_per_epoch,
-    }
-    return {key: value for key, value in asked.items() if value is not None}
-
-
-def trained(name: str, data: xr.Dataset, options: argparse.Namespace, **start) -> Path:
-    """Trains a model, or finds that it is; returns its weights in half precision."""
-    keras_wx.train(
-        name,
-        data,
-        output_dir=options.out / name,
-        seed=SEED,
-        keep=1,
-        verbose=2,
-        **start,
-        **recipe(options),
-    )
-    folder = options.out / "weights"
-    folder.mkdir(exist_ok=True)
-    full, half = folder / "full.weights.h5", folder / f"{name}.ncep_air.weights.h5"
-    # Without the optimizer's state, which a compiled model would write too.
-    keras_wx.load(options.out / name / "best", compile=False).save_weights(full)
-    halve(full, half)
-    full.unlink()
-    keras.backend.clear_session()
-    return half
-
-
 def baseline(name: str, pair: xr.Dataset):
     model = keras_wx.load(name)
     if model.needs_fit:
@@ -147,7 +116,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="NCEP air temperature")
     parser.add_argument("--out", type=Path, required=True, help="folder of runs and tables")
-    parser.add_argument("--bfloat16", action="store_true", help="mixed precision, for new CPUs")
+    add_recipe(parser)
     parser.add_argument("--members", type=int, default=16)
     parser.add_argument(
         "--stride", type=int, default=9, help="of the test's fields, six hours each"
@@ -155,8 +124,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=3, help="of each encoder")
     parser.add_argument("--encoder-epochs", type=int, default=3, help="of each of these runs")
     parser.add_argument("--sampled", type=int, default=3, help="fields drawn by both samplers")
-    parser.add_argument("--epochs", type=int, help="of every network, to try the recipe")
-    parser.add_argument("--steps-per-epoch", type=int, help="likewise")
     return parser.parse_args()
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import xarray as xr
+from downscaling import ENDS, drawn, lead
 
 import keras_wx
 from keras_wx import plots
-from keras_wx.inference.network import is_stochastic
-from keras_wx.verification import difference, interval, season_area_table, verify_downscaled
+from keras_wx.verification import interval, season_area_table, verify_downscaled
 from keras_wx.verification.downscale import to_frame
+from keras_wx.verification.leaderboard.fields import spectrum_error
 from keras_wx.verification.markdown import markdown_table
 
 AREAS = ("north-west", "north-east", "south-west", "south-east")
@@ -40,7 +40,9 @@ def compare_models(
     fields, seconds = {}, {}
     for name, model in models.items():
         path = folder.parent / "fields" / f"{name}.zarr"
-        fields[name], seconds[name] = drawn(model, pair, times, members, path)
+        fields[name], seconds[name] = drawn(
+            model, pair, times, members, path, seed=SEED, batch_size=64
+        )
     pair = with_areas(pair)
     scores = {name: verify_downscaled(field, pair, lags=0) for name, field in fields.items()}
     base = keras_wx.predict(keras_wx.load("bilinear"), pair, init_times=times)
@@ -62,7 +64,7 @@ def compare_models(
     table["variogram error of the detail"] = [float(d["variogram_error"]) for d in details.values()]
     table["spectrum error [dB]"] = [spectrum_error(found) for found in scores.values()]
     table["CRPS low"], table["CRPS high"] = (
-        [float(interval(case, "crps")[end]) for case in cases.values()] for end in ("low", "high")
+        [float(interval(case, "crps")[end]) for case in cases.values()] for end in ENDS
     )
     table["seconds per field"] = [seconds[name] for name in table.index]
     table.to_csv(folder / "scores.csv", float_format="%.5g")
@@ -79,26 +81,6 @@ def compare_models(
     return table
 
 
-def drawn(model, pair: xr.Dataset, times: np.ndarray, members: int, path: Path):
-    """Fields at some times, which are kept, and seconds for one of them with all its members."""
-    number = members if is_stochastic(model) else 1
-    clock = path.with_suffix(".txt")
-    path.parent.mkdir(exist_ok=True)
-    begin = time.perf_counter()
-    field = keras_wx.predict(
-        model, pair, init_times=times, members=number, seed=SEED, batch_size=64, path=path
-    ).load()
-    if not clock.exists():
-        clock.write_text(str((time.perf_counter() - begin) / len(times)))
-    return field, float(clock.read_text())
-
-
-def spectrum_error(scores: xr.Dataset) -> float:
-    """Mean over wavenumbers of how far the power of the fields is from the truth's, in dB."""
-    ratio = scores["forecast_power"] / scores["truth_power"]
-    return float(np.abs(10 * np.log10(ratio)).mean())
-
-
 def minus(fields: xr.Dataset, base: xr.Dataset) -> xr.Dataset:
     """The detail: what fields have beyond the interpolated coarse one."""
     detail = fields["air"] - base["air"]
@@ -111,16 +93,6 @@ def with_areas(pair: xr.Dataset) -> xr.Dataset:
     east = pair["lon"] > float(pair["lon"].mean())
     number = (2 * south + east).transpose("lat", "lon")
     return pair.assign_coords(area=(("lat", "lon"), np.array(AREAS)[number.values]))
-
-
-def lead(cases: Mapping[str, xr.Dataset]) -> pd.DataFrame:
-    """CRPS of the first model minus that of each other one, drawn over the same times."""
-    (ours, first), *others = cases.items()
-    rows = []
-    for name, theirs in others:
-        found = difference(first, theirs, "crps")
-        rows.append((ours, name, *(float(found[k]) for k in ("difference", "low", "high"))))
-    return pd.DataFrame(rows, columns=["model", "rival", "difference", "low", "high"])
 
 
 def pictures(scores, details, fields, pair: xr.Dataset, folder: Path) -> None:

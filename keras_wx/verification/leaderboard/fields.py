@@ -104,11 +104,11 @@ def whole_scores(scores: Mapping[str, xr.Dataset]) -> pd.DataFrame:
         scores: model -> what `keras_wx.verify` returns of all fields together.
     """
     table = to_frame(scores, columns=_WHOLE)
-    table[_SPECTRUM] = [_spectrum_error(found) for found in scores.values()]
+    table[_SPECTRUM] = [spectrum_error(found) for found in scores.values()]
     return table
 
 
-def _spectrum_error(scores: xr.Dataset) -> float:
+def spectrum_error(scores: xr.Dataset) -> float:
     """Mean over wavenumbers of how far the power is from the truth's, in dB; NaN without power."""
     if "forecast_power" not in scores:
         return np.nan
