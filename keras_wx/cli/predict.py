@@ -78,6 +78,14 @@ def predict(
             "from the model's own.",
         ),
     ] = "data",
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Of downscaling: scheduler of a dask cluster, such as tcp://10.0.0.1:8786, whose "
+            "workers take tiles and members. They all reach the folder of OUTPUT.",
+        ),
+    ] = None,
     batch_size: o.BatchSize = None,
     overwrite: o.Overwrite = False,
     sample: o.SampleChanges = [],  # noqa: B006
@@ -100,6 +108,7 @@ def predict(
     with a run that was stopped.
     """
     from keras_wx.cli import _output
+    from keras_wx.cli._cluster import connected
     from keras_wx.cli._model import load_model
 
     _output.check_output(output, _output.NETCDF + _output.ZARR, "OUTPUT", overwrite=overwrite)
@@ -129,25 +138,27 @@ def predict(
         # Without start times, fine fields are made of all.
         downscaling = model.preset.sample.is_downscaling
         starts = [source["time"].values[-1]] if downscaling and init_times else None
-    forecast = _output.write_forecast(
-        output,
-        model,
-        source,
-        summary=summary,
-        init_times=starts,
-        output_frames=output_frames,
-        members=members,
-        seed=seed,
-        batch_size=batch_size,
-        tile=tile,
-        overlap=overlap,
-        halo=halo,
-        history=history,
-        regrid=regrid,
-        resample=resample,
-        convert_units=convert_units,
-        zr=zr,
-    )
+    with connected(cluster) as client:
+        forecast = _output.write_forecast(
+            output,
+            model,
+            source,
+            summary=summary,
+            init_times=starts,
+            output_frames=output_frames,
+            members=members,
+            seed=seed,
+            batch_size=batch_size,
+            tile=tile,
+            overlap=overlap,
+            halo=halo,
+            history=history,
+            client=client,
+            regrid=regrid,
+            resample=resample,
+            convert_units=convert_units,
+            zr=zr,
+        )
     typer.echo(f"{output}: {_summary(forecast)}")
 
 

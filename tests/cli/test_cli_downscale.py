@@ -51,6 +51,32 @@ def test_predict(run, given, pair, tmp_path, name):
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
+@pytest.mark.slow
+def test_predict_on_a_cluster(run, given, pair, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+    ) as cluster:
+        words = "--cluster", cluster.scheduler_address, "--tile", 8, 8
+        result = run("predict", "bilinear", given[0], tmp_path / "out.nc", *given[1:], *words)
+        done = cluster.scheduler.transition_counter
+    assert result.exit_code == 0, result.output
+    assert done > 0, "the cluster had nothing to do"
+    np.testing.assert_allclose(
+        xr.load_dataset(tmp_path / "out.nc").rain, interpolated(pair), atol=1e-4
+    )
+
+
+def test_no_scheduler_answers(run, given, tmp_path):
+    pytest.importorskip("distributed")
+    words = "--cluster", "nowhere://1"
+    result = run("predict", "bilinear", given[0], tmp_path / "out.nc", *given[1:], *words)
+    assert result.exit_code == 2
+    assert "--cluster" in result.stderr
+    assert "nowhere" in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_predict_tiles_and_times(run, given, pair, tmp_path):
     words = "--tile", 8, 8, "--overlap", 4, 4, "--halo", 1, 1, "--init-time", "every 5"
     result = run("predict", "bilinear", given[0], tmp_path / "out.nc", *given[1:], *words)

@@ -87,6 +87,8 @@ def test_guidance_goes_away_from_what_is_said_without_conditions(ddpm):
     sampler = {"name": "ddim", "steps": 2}
     given = ddpm.sample(x, noise=noise, sampler=sampler, guidance_scale=3)
     np.testing.assert_allclose(given[0], expected, atol=1e-4)
+    alone = ddpm.sample(x, noise=noise, sampler={"name": "ddim"}, steps=2, guidance_scale=3)
+    np.testing.assert_array_equal(alone, given)
     assert np.abs(given - ddpm.sample(x, noise=noise, sampler=sampler)).max() > 1e-3
 
 

@@ -42,8 +42,9 @@ class Process:
         self, sampler: Mapping[str, Any] | None, steps: int | None
     ) -> tuple[diffusion.Sampler, int]:
         """The sampler and its number of steps, where a call may want others."""
-        usual = (self.sampler, self.steps) if sampler is None else _read(sampler)
-        return usual[0], steps or usual[1]
+        if sampler is None:
+            return self.sampler, steps or self.steps
+        return _read({**sampler, "steps": steps} if steps else sampler)
 
     def draw(self, y: Tensor, seed: keras.random.SeedGenerator) -> diffusion.Drawn:
         """Times and noisy fields of a batch of clean ones, float32."""
