@@ -69,6 +69,8 @@ def main():
                 val=False,
                 output_dir=options.out / f"{name}_{start or 'random'}",
                 weights=start,
+                # There is little to learn from: random weights begin as repetition.
+                config={} if start else {"first_guess": "repeat"},
                 sample=sample,
                 samples={"regrid": True},
                 epochs=options.epochs,
