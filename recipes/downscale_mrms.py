@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from downscaling import ENDS, add_recipe, drawn, lead, trained
+from downscaling_cards import write_card
 
 import keras_wx
 from keras_wx import plots
@@ -43,6 +44,19 @@ FACTOR = 8
 SEED = 2016
 VARIANT = "mrms"
 """Name of the weights."""
+FACTS = {
+    "trained_on": (
+        "MRMS hourly precipitation over the eastern United States from 2016-09-20T00 to 21T15 "
+        "UTC; 21T16 to 21T23 chose the epoch"
+    ),
+    "recipe": "recipes/downscale_mrms.py",
+    "seed": SEED,
+    "terms": (
+        "Free to use as this package is; learnt from MRMS, a work of the US Government; credit "
+        "NOAA/NSSL and Zhang et al. (2016)."
+    ),
+}
+"""What the cards say of all weights."""
 TILING = {"tile": 192, "overlap": 32, "halo": 16}
 
 
@@ -56,7 +70,10 @@ def main():
 
     start, end = pair.attrs["split_test"].split("/")
     times = pair["time"].sel(time=slice(start, end)).values[1 :: options.stride]
-    compare(models, within(pair, STORM), times, options.members, options.out)
+    table = compare(models, within(pair, STORM), times, options.members, options.out)
+    for name, file in files.items():
+        scores = card_scores(table.loc[name], len(times))
+        write_card(name, VARIANT, file, options.out / name, options.out / "cards", FACTS, scores)
 
 
 def within(pair: xr.Dataset, box: Mapping[str, tuple[float, float]]) -> xr.Dataset:
@@ -79,7 +96,9 @@ def baseline(name: str, pair: xr.Dataset):
     return model
 
 
-def compare(models: Mapping, pair: xr.Dataset, times: np.ndarray, members: int, out: Path) -> None:
+def compare(
+    models: Mapping, pair: xr.Dataset, times: np.ndarray, members: int, out: Path
+) -> pd.DataFrame:
     """Writes scores.csv, differences.csv, leaderboard.md and pictures.
 
     Args:
@@ -88,6 +107,9 @@ def compare(models: Mapping, pair: xr.Dataset, times: np.ndarray, members: int, 
         times: of the fields to draw.
         members: of a model that draws.
         out: folder of the run.
+
+    Returns:
+        The table of scores.csv.
     """
     folder = out / "leaderboard"
     folder.mkdir(parents=True, exist_ok=True)
@@ -116,6 +138,19 @@ def compare(models: Mapping, pair: xr.Dataset, times: np.ndarray, members: int, 
     text = report(table, ahead, times, members)
     (folder / "leaderboard.md").write_text(text, encoding="utf-8")
     print(text)
+    return table
+
+
+def card_scores(row: pd.Series, fields: int) -> dict[str, str]:
+    """What a model card says of a row of scores.csv."""
+    return {
+        "summary": f"CRPS {row['CRPS']:.3f} mm/h, RMSE {row['RMSE']:.2f} mm/h",
+        "test": f"{fields} hours of one storm on 2016-09-22: a demonstration, docs/downscaling.md",
+        "CRPS": f"{row['CRPS']:.4f} ({row['CRPS low']:.4f} to {row['CRPS high']:.4f}) mm/h",
+        "RMSE": f"{row['RMSE']:.3f} mm/h",
+        "spectrum error": f"{row['spectrum error [dB]']:.2f} dB",
+        "variogram error": f"{row['variogram error']:.3f}",
+    }
 
 
 def pictures(scores: Mapping, fields: Mapping, pair: xr.Dataset, folder: Path) -> None:

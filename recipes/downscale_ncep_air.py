@@ -27,12 +27,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import keras
 import numpy as np
 import xarray as xr
-from downscale_ncep_air_cards import write_card
 from downscale_ncep_air_encoders import compare_encoders
 from downscale_ncep_air_sampling import compare_samplers
-from downscale_ncep_air_scores import compare_models
+from downscale_ncep_air_scores import card_scores, compare_models
 from downscale_ncep_air_start import write_start
 from downscaling import add_recipe, recipe, trained
+from downscaling_cards import write_card
 
 import keras_wx
 
@@ -43,6 +43,19 @@ SEED = 2013
 VARIANT = "ncep_air"
 """Name of the weights."""
 SAMPLED_MEMBERS = 32
+FACTS = {
+    "trained_on": (
+        "NCEP/NCAR air temperature every 6 h from 2013-01-01 to 2014-05-01; 2014-05-02 to "
+        "2014-08-31 chose the epoch"
+    ),
+    "recipe": "recipes/downscale_ncep_air.py",
+    "seed": SEED,
+    "terms": (
+        "Free to use as this package is; learnt from NCEP/NCAR Reanalysis 1, a work of the US "
+        "Government; credit NOAA PSL and Kalnay et al. (1996)."
+    ),
+}
+"""What the cards say of all weights."""
 
 
 def main():
@@ -67,8 +80,8 @@ def main():
     scored = test[:: options.stride]
     table = compare_models(models, pair, scored, options.members, tables)
     for name, file in files.items():
-        row = table.loc[name] if name in table.index else None
-        write_card(name, file, options.out / name, options.out / "cards", SEED, row, len(scored))
+        scores = card_scores(table.loc[name], len(scored)) if name in table.index else None
+        write_card(name, VARIANT, file, options.out / name, options.out / "cards", FACTS, scores)
 
     some = test[np.linspace(0, len(test) - 1, options.sampled).astype(int)]
     with precision(options):

@@ -81,6 +81,19 @@ def compare_models(
     return table
 
 
+def card_scores(row: pd.Series, fields: int) -> dict[str, str]:
+    """What a model card says of a row of scores.csv."""
+    return {
+        "summary": f"CRPS {row['CRPS']:.2f} K, RMSE {row['RMSE']:.2f} K",
+        "test": f"{fields} fields from 2014-09 to 2014-12, docs/leaderboard/ncep_air",
+        "CRPS": f"{row['CRPS']:.3f} ({row['CRPS low']:.3f} to {row['CRPS high']:.3f}) K",
+        "RMSE": f"{row['RMSE']:.3f} K",
+        "spectrum error": f"{row['spectrum error [dB]']:.2f} dB",
+        "variogram error": f"{row['variogram error']:.4f}, of the detail "
+        f"{row['variogram error of the detail']:.3f}",
+    }
+
+
 def minus(fields: xr.Dataset, base: xr.Dataset) -> xr.Dataset:
     """The detail: what fields have beyond the interpolated coarse one."""
     detail = fields["air"] - base["air"]
