@@ -10,10 +10,10 @@ demo: $(STAMP)  ## forecast the real radar sequence that ships, into demo_output
 	$(BIN)/keras-wx demo
 
 test: $(STAMP)  ## the fast tests
-	WANDB_MODE=offline $(BIN)/python -m pytest -n auto
+	WANDB_MODE=offline $(BIN)/python -m pytest -n auto --dist worksteal
 
 test-slow: $(STAMP)  ## the slow tests
-	WANDB_MODE=offline $(BIN)/python -m pytest -m slow
+	WANDB_MODE=offline $(BIN)/python -m pytest -m slow -n auto --dist worksteal
 
 # In a process of their own: ecCodes and pyproj, which pysteps brings, each carry a PROJ library, and
 # a process that has loaded both crashes when it ends.
