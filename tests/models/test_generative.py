@@ -162,6 +162,7 @@ def test_training_without_conditions():
     assert evaluated != losses[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["ddpm", "vae"])
 def test_fit_and_evaluate_draw_nothing(kind, monkeypatch):
     model = model_of(kind)
@@ -270,6 +271,7 @@ def test_configurations_are_kept():
 # === JAX ===
 
 
+@pytest.mark.slow
 def test_under_jax(ddpm, vae, tmp_path):
     """The same fields from the same weights and noise, and a step of training."""
     x = maps()

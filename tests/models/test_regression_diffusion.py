@@ -250,6 +250,7 @@ def test_export_is_refused(tmp_path):
 # === JAX ===
 
 
+@pytest.mark.slow
 def test_regression_diffusion_under_jax(model, tmp_path):
     """The same fields, loss and spread from the same weights and noise, and training."""
     x, y = maps(), targets()

@@ -195,6 +195,7 @@ def small(name: str, **sample):
     return keras_wx.load(name, weights=None, **CONFIG, sample=sample)
 
 
+@pytest.mark.slow
 def test_a_curtain_from_training_to_an_ensemble():
     curtain = keras_wx.open_dataset("synthetic_curtain", columns=512, events=4, seed=3)
     model = small("repaint_curtain_small", grids={"curtain": {"shape": [128, 16]}})
@@ -245,6 +246,7 @@ def test_a_mask_of_maps_is_where_they_are_missing():
     assert not conform(own, preset.sample).gap.any()
 
 
+@pytest.mark.slow
 def test_maps_with_gaps_from_training_to_an_ensemble(tmp_path):
     rain = rain_with_gaps()
     model = small("repaint_mrms", grids={"map": {"shape": [16, 16]}})
@@ -298,6 +300,7 @@ def test_export_of_repaint_is_refused(tmp_path):
 # === JAX ===
 
 
+@pytest.mark.slow
 def test_repaint_under_jax(tmp_path):
     """The backends draw other noise around a gap, also where sampler and jumps draw none: so they
     are compared where nothing is known, and where something is by what comes back."""
