@@ -18,8 +18,10 @@ MOMENTS = ("n", "x", "y", "xx", "yy", "xy")
 def of_gates(part: Columns, gates: np.ndarray, low: float, high: float) -> Sums:
     """What the scores of `gates` follow from: errors, cloud, histograms of reflectivity."""
     gates = gates & part.valid
-    x, y = (field[gates].astype(float) for field in (part.centre, part.truth))
-    error = x - y
+    x, y = (field[gates] for field in (part.centre, part.truth))
+    # In the precision of the fields, which hold `low` as it is rounded there.
+    clouds = x > low, y > low
+    error = x.astype(float) - y
     edges = np.linspace(low, high, HISTOGRAM_BINS + 1)
     sums = {
         "n_columns": gates.any(axis=1).sum(),
@@ -27,9 +29,9 @@ def of_gates(part: Columns, gates: np.ndarray, low: float, high: float) -> Sums:
         "mae": np.abs(error).sum(),
         "mse": (error**2).sum(),
         "mean_error": error.sum(),
-        "forecast_cloud": (x > low).sum(),
-        "truth_cloud": (y > low).sum(),
-        "cloud_in_both": ((x > low) & (y > low)).sum(),
+        "forecast_cloud": clouds[0].sum(),
+        "truth_cloud": clouds[1].sum(),
+        "cloud_in_both": (clouds[0] & clouds[1]).sum(),
     }
     histograms = {
         name: np.histogram(np.clip(field, low, high), edges)[0]

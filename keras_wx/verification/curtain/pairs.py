@@ -71,7 +71,8 @@ class CurtainPair:
 
     @property
     def heights(self) -> np.ndarray:
-        return np.sort(self.forecast["height"].values)
+        """In metres, ascending."""
+        return np.sort(in_metres(self.forecast["height"]))
 
     @property
     def times(self) -> np.ndarray:
@@ -189,7 +190,14 @@ def _check_heights(forecast: xr.DataArray, truth: xr.DataArray) -> None:
 
 
 def _positions(forecast: xr.DataArray, truth: xr.DataArray) -> np.ndarray:
-    ours, theirs = (pd.DatetimeIndex(field["time"].values) for field in (forecast, truth))
+    sides = {"reconstruction": forecast["time"], "truth": truth["time"]}
+    for name, time in sides.items():
+        if not np.issubdtype(time.dtype, np.datetime64):
+            raise DataError(
+                f"The times of the {name}: expected datetime64. Received: {time.dtype}. "
+                "dataset.convert_calendar('standard') changes the calendar."
+            )
+    ours, theirs = (pd.DatetimeIndex(time.values) for time in sides.values())
     for name, times in (("reconstruction", ours), ("truth", theirs)):
         if not (times.is_monotonic_increasing and times.is_unique):
             raise DataError(

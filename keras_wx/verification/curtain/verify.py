@@ -118,8 +118,8 @@ def verify_curtain(
           classes a tenth wide (`spread_error_histogram`), so that it adds up over columns.
 
     Raises:
-        DataError: units or heights that differ, no common time, no mask, an option that is no
-            number of columns.
+        DataError: units or heights that differ, no common time, no mask, an option that there is
+            not or that is no number of columns or gates.
 
     References:
         King et al. (2024), Development of a Full-Scale Connected U-Net for Reflectivity Inpainting
@@ -135,8 +135,20 @@ def verify_curtain(
     >>> scores.csi.sel(event="virga")
     """
     _check_numbers(scene=scene, block=block, probability_bins=probability_bins)
+    _check_choices(region=region, by=by, events_by=events_by)
+    # NumPy's own numbers would make float64 of the fields that they are compared with.
+    low, high, precipitation = float(low), float(high), float(precipitation)
+    if not low < high:
+        raise DataError(f"Expected low < high, in dBZ. Received: low={low:g}, high={high:g}")
     pair = match(reconstruction, truth, variable, low, by)
-    heights, depth = pair.heights, depth or pair.depth()
+    heights = pair.heights
+    if depth is None:
+        depth = pair.depth()
+    elif not isinstance(depth, int) or not 1 <= depth <= heights.size:
+        raise DataError(
+            f"depth: expected 1 to {heights.size} gates, which the curtain has, or None for those "
+            f"of most holes. Received: {depth!r}"
+        )
     length = -(-block // scene) * scene
     event_columns = 1 if events_by == "column" else scene
 
@@ -174,9 +186,21 @@ def verify_curtain(
 
 
 def _region(part: Columns, region: str) -> np.ndarray:
-    if region not in ("hole", "blended"):
-        raise DataError(f"region: expected 'hole' or 'blended'. Received: {region!r}")
     return part.hole if region == "hole" else part.mask > 0
+
+
+_CHOICES = {
+    "region": ("hole", "blended"),
+    "by": ("mean", "median"),
+    "events_by": ("scene", "column"),
+}
+
+
+def _check_choices(**options: str) -> None:
+    for name, value in options.items():
+        if value not in _CHOICES[name]:
+            expected = " or ".join(map(repr, _CHOICES[name]))
+            raise DataError(f"{name}: expected {expected}. Received: {value!r}")
 
 
 def _check_numbers(**options: int) -> None:

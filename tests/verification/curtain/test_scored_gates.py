@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.stats
+import xarray as xr
 from verified_curtains import CLEAR, clouds, curtain, reconstruction
 
 from keras_wx.errors import DataError
@@ -44,6 +45,24 @@ def test_what_is_below_low_is_no_echo():
     deeper = truth.assign(reflectivity=truth.reflectivity.where(truth.reflectivity > CLEAR, -999))
     deeper.reflectivity.attrs["units"] = "dBZ"
     assert verify_curtain(made, deeper).identical(verify_curtain(made, truth))
+
+
+@pytest.mark.parametrize("low", [-40.3, -60.1, np.float64(-40.3), -20.0])
+def test_low_may_be_a_number_that_float32_rounds(low):
+    """Rounded up, no echo would be above `low`, and all of the hole cloud on both sides."""
+    truth = curtain([[-10, low, low, -30], [low, low, -5, 0]])
+    made = reconstruction([[-10, -14, low, -30], [low, low, -5, 0]], 2)
+    found = verify_curtain(made, truth, low=low)
+    assert (found.forecast_cloud, found.truth_cloud, found.cloud_in_both) == (2, 1, 1)
+    assert found.dice == pytest.approx(2 / 3)
+    assert found.truth_histogram.sum() == 4
+
+
+def test_heights_in_km_are_read_as_such():
+    made, truth = small()
+    height = made.height.copy(data=made.height / 1000).assign_attrs(units="km")
+    found = verify_curtain(made.assign_coords(height=height), truth)
+    xr.testing.assert_allclose(found, verify_curtain(made, truth))
 
 
 def test_missing_truth_is_left_out():
@@ -201,5 +220,16 @@ def test_what_it_refuses():
         verify_curtain(made.reflectivity, truth)
     with pytest.raises(DataError, match="region: expected 'hole' or 'blended'"):
         verify_curtain(made, truth, region="all")
+    for option, value in (("by", "Median"), ("events_by", "columns")):
+        with pytest.raises(DataError, match=f"{option}: expected .* or .*Received: '{value}'"):
+            verify_curtain(made, truth, **{option: value})
+    for depth in (0, 5, 1.5):
+        with pytest.raises(DataError, match=f"depth: expected 1 to 4 gates.*Received: {depth}"):
+            verify_curtain(made, truth, depth=depth)
+    with pytest.raises(DataError, match=r"low < high.*low=-60, high=-70"):
+        verify_curtain(made, truth, high=-70)
+    other = made.convert_calendar("noleap", use_cftime=True)
+    with pytest.raises(DataError, match="times of the reconstruction: expected datetime64"):
+        verify_curtain(other, truth)
     with pytest.raises(DataError, match="scene: expected a whole number"):
         verify_curtain(made, truth, scene=0)
