@@ -153,14 +153,19 @@ def reconstruct_all(
             others go on. Without it, the error ends everything.
 
     Returns:
-        Name -> what `measure` gave, in order of time, of the models that did not fail.
+        Name -> what `measure` gave, in order of time, of the models that did not fail. Columns
+        without any blind zone among them, in which there is nothing to measure, are left out.
     """
     parts = {name: [] for name in models}
+    blind = blind_rows(data, sample) > 0
     most = max(members_of(model, members) for model in models.values())
     gates = most * data[sample.targets[0].name].sizes["height"]
     size = max(1, PIXELS_IN_MEMORY // (gates * BLOCK)) * BLOCK
     with progress_bar("reconstructing", len(profiles.times) * len(models), None) as count:
         for scored, seen in profiles.pieces(size):
+            if not blind[seen][scored].any():
+                count((scored.stop - scored.start) * len(models))
+                continue
             piece = data.isel(time=seen).load()
             for name, model in models.items():
                 if name in parts:
@@ -203,10 +208,18 @@ def score_curtains(
         every model where one of them has members.
 
     Raises:
-        ModelError: members of deterministic models alone.
+        DataError: profiles of which none has a blind zone.
     """
     ensembles = [members_of(model, members) > 1 for model in models.values()]
-    rows = np.concatenate([blind_rows(data.isel(time=p), sample) for p in profiles.parts])
+    # Of all data: a part of them may be blind nowhere, which is no mistake.
+    blind = blind_rows(data, sample)
+    rows = np.concatenate([blind[part] for part in profiles.parts])
+    if not rows.any():
+        raise DataError(
+            f"Nothing to score: none of the {len(rows):,} profiles from {profiles.times[0]:.19} to "
+            f"{profiles.times[-1]:.19} has a blind zone. split=None takes all profiles; load(..., "
+            "sample={'blind_zone': {'height': ...}}) makes it deeper."
+        )
     options = {
         "variable": sample.targets[0].name,
         "scene": SCENE,

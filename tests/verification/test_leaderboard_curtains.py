@@ -166,6 +166,24 @@ def test_pieces_change_nothing(monkeypatch):
     xr.testing.assert_allclose(joined(whole["clear"]), joined(parts["clear"]))
 
 
+def test_hours_without_a_blind_zone_are_passed_over(monkeypatch):
+    """As the melting layer has when it is cold: the depth of the zone is that of the data."""
+    monkeypatch.setattr(profiles_module, "PIXELS_IN_MEMORY", 1)  # pieces of one event
+    monkeypatch.setattr(profiles_module, "BLOCK", COLUMNS)
+    data, models = curtain(), [Clear(height=None)]
+    warm = np.arange(data.sizes["time"]) // COLUMNS == 1
+    data["blind_zone_top"] = "time", np.where(warm, 100.0 * HOLE, 0.0), {"units": "m"}
+    board = leaderboard(models, data, repetitions=1)
+    assert board.scores["clear"].n_columns == COLUMNS
+    mae = np.abs(data.reflectivity.values[warm, :HOLE] + 60).mean()
+    assert board.scores["clear"].mae == pytest.approx(mae)
+    np.testing.assert_array_equal(board.observed.time, data.time[warm])
+    assert board.table["ms"].notna().all()
+    cold = data.assign_attrs(split_test="2017-01-05/2017-01-05")
+    with pytest.raises(DataError, match=r"none of the 256 profiles from 2017-01-05.*blind zone"):
+        leaderboard(models, cold, split="test", repetitions=0)
+
+
 def test_pieces_look_at_what_is_beside_them_in_their_part():
     profiles = Profiles((slice(0, 600), slice(700, 1500)), np.arange(1400), None)
     pieces = list(profiles.pieces(512))

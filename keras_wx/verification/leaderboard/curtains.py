@@ -42,8 +42,10 @@ def compare_curtains(
         failures=failures,
     )
     entries.note(failures)
-    longest = max(profiles.parts, key=lambda part: part.stop - part.start)
-    timed = slice(longest.start, min(longest.stop, longest.start + _TIMED))
+    blind = blind_rows(entries.data, entries.sample)
+    longest = max(profiles.parts, key=lambda part: np.count_nonzero(blind[part]))
+    start = longest.start + int((blind[longest] > 0).argmax())
+    timed = slice(start, min(longest.stop, start + _TIMED))
     measured = curtain_cost_table(
         entries,
         cases,
@@ -57,7 +59,7 @@ def compare_curtains(
     differences = difference_table(cases, table, baselines)
     table.insert(0, "members", [members_of(entries.models[name], members) for name in cases])
     table["ms"] = measured["median_ms"].reindex(table.index)
-    example = _cloudiest(entries, profiles)
+    example = _cloudiest(entries, profiles, blind)
     return Leaderboard(
         table,
         differences,
@@ -83,14 +85,21 @@ def compare_curtains(
     )
 
 
-def _cloudiest(entries: Entries, profiles: Profiles) -> xr.Dataset:
-    """Some columns in a row, of those with most cloud where the models do not see it."""
+def _cloudiest(entries: Entries, profiles: Profiles, blind: np.ndarray) -> xr.Dataset:
+    """Some columns in a row, of those with most cloud where the models do not see it.
+
+    Args:
+        entries: what takes part.
+        profiles: to choose from.
+        blind: number of blind rows of every column of the data.
+    """
     target = entries.sample.targets[0]
     clear, most, chosen = least_value(target), -1, None
     for part in profiles.parts:
         for columns in _unbroken(entries.data["time"].values[part]):
-            piece = entries.data.isel(time=columns + part.start)
-            rows = blind_rows(piece, entries.sample)
+            piece, rows = entries.data.isel(time=columns + part.start), blind[part][columns]
+            if not rows.any():
+                continue
             cloud = piece[target.name].transpose("time", "height").values > clear
             hidden = int((cloud & (np.arange(cloud.shape[1]) < rows[:, None])).sum())
             if hidden > most:
