@@ -48,7 +48,9 @@ def _score(
 ) -> xr.Dataset:
     mean = members.mean("realization", skipna=False, dtype=float)
     both = mean.notnull() & truth.notnull()
-    forecast, truth = mean.where(both), truth.where(both).astype(float)
+    # Events are told by thresholds in the precision of the data.
+    forecast, observed = mean.where(both), truth.where(both)
+    truth = observed.astype(float)
     frames = [dim for dim in truth.dims if dim not in grid]
 
     found = xr.Dataset({"n_pairs": both.sum(grid)})
@@ -65,7 +67,7 @@ def _score(
         found[name] = (first * second).mean(grid)
     found["member_mean"] = members.where(both).mean(grid, dtype=float)
     if members.sizes["realization"] > 1:
-        found = found.assign(score_members(members, truth, scale, probability_bins))
+        found = found.assign(score_members(members, observed, scale, probability_bins))
     return found
 
 

@@ -109,6 +109,11 @@ def _areas(
         if "area" in dataset.coords and set(dataset["area"].dims) == set(grid):
             names = dataset["area"].transpose(*grid).values.astype(str)
             known = [name for name in np.unique(names) if name not in ("", "nan", "None")]
+            if not known:
+                raise DataError(
+                    "by='area': expected names of areas in the coordinate 'area'. Received: none "
+                    "at any pixel"
+                )
             return known, np.stack([names == name for name in known])
         if "area" in dataset.attrs:
             return [str(dataset.attrs["area"])], None

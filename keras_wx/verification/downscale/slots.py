@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from keras_wx.errors import DataError
+from keras_wx.spec import format_step
 
 _UNEVEN = 0.01
 """Of a step."""
@@ -35,12 +36,17 @@ class Slots:
             return cls(np.zeros(times.size, int), None)
         gaps = np.diff(np.sort(times))
         step = gaps.min()
+        if not step:
+            raise DataError(
+                f"Autocorrelation needs one field at each time. Received: several at "
+                f"{np.sort(times)[gaps.argmin()]:.19}. lags=0 leaves it out."
+            )
         exact = (times - times.min()) / step
         number = np.rint(exact).astype(int)
         if np.abs(exact - number).max() > _UNEVEN:
             raise DataError(
                 "Autocorrelation needs times that are whole steps apart. Received: steps from "
-                f"{step} to {gaps.max()}. lags=0 leaves it out."
+                f"{_text(step)} to {_text(gaps.max())}. lags=0 leaves it out."
             )
         return cls(number, step)
 
@@ -60,3 +66,7 @@ class Slots:
 
     def __getitem__(self, frames: np.ndarray) -> Slots:
         return Slots(self.number[frames], self.step)
+
+
+def _text(length: np.timedelta64) -> str:
+    return format_step(length.astype("m8[us]").item())

@@ -140,7 +140,7 @@ def verify_downscaled(
     if thresholds is None:
         thresholds = pairs.truth.attrs.get("thresholds", truth.attrs.get("thresholds", ()))
     levels = np.unique(np.asarray(thresholds, dtype=float))
-    scale = Scale(units, tuple(np.log10(levels) if log10 else levels), units, None)
+    scale = Scale(units, tuple((np.log10(levels) if log10 else levels).tolist()), units, None)
     places = draw_places(pairs, groups.masks, seed)
     fill = np.log10(floor) if log10 and floor is not None else floor
     rings = Rings(tuple(pairs.forecast.sizes[dim] for dim in grid), pairs.spacing_km)

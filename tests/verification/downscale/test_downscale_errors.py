@@ -197,7 +197,13 @@ def test_bad_input():
         verify_downscaled(forecast, truth.assign_coords(time=truth.time + 100 * DAY))
     times = START + np.array([0, 24, 48, 72, 100, 124]) * np.timedelta64(1, "h")
     uneven = [each.assign_coords(time=times) for each in (forecast, truth)]
-    with pytest.raises(DataError, match=r"whole steps apart.*lags=0"):
+    with pytest.raises(DataError, match=r"whole steps apart.*from 1d to 28h\. lags=0"):
         verify_downscaled(*uneven)
+    twice = xr.concat([forecast, forecast], "time")
+    with pytest.raises(DataError, match=r"one field at each time.*several at 2014-11-20.*lags=0"):
+        verify_downscaled(twice, truth)
+    nowhere = forecast.assign_coords(area=(("lat", "lon"), np.full((7, 6), "")))
+    with pytest.raises(DataError, match=r"names of areas.*none"):
+        verify_downscaled(nowhere, truth, by="area")
     with pytest.raises(DataError, match="lags: expected a whole number"):
         verify_downscaled(forecast, truth, lags=-1)

@@ -54,6 +54,18 @@ def test_probabilities_of_thresholds():
     assert logs.threshold.item() == 283
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_value_at_the_threshold_is_an_event_in_the_precision_of_the_data(dtype):
+    """0.7 in float32 is less than 0.7: amounts in tenths would be events on no side, or on one."""
+    tenths = np.resize(np.arange(12) / 10, (6, 4, 4)).astype(dtype)
+    forecast, truth = dataset_of(np.stack([tenths, tenths])), dataset_of(tenths)
+    found = verify_downscaled(forecast, truth, thresholds=[0.7, 0.9], **FAST)
+    expected = [int((tenths.round(1) >= np.dtype(dtype).type(level)).sum()) for level in (0.7, 0.9)]
+    assert found.observed_count.sum("probability_bin").values.tolist() == expected
+    assert found.brier.values.tolist() == [0, 0]
+    assert 0 < expected[1] < expected[0]
+
+
 def test_error_grows_with_the_spread_of_a_reliable_ensemble():
     rng = np.random.default_rng(3)
     sigma = rng.uniform(0.5, 4, (40, 12, 12))
