@@ -26,15 +26,16 @@ def block_means(field: xr.DataArray, factor: int) -> xr.DataArray:
         float32, lazy where `field` is, each coordinate in the middle of its block.
 
     Raises:
-        DataError: for a field smaller than one block.
+        DataError: for a field smaller than one block, and a factor that is no whole number.
     """
     ydim, xdim = field.dims[-2:]
-    rows, columns = (field.sizes[dim] // factor for dim in (ydim, xdim))
-    if factor < 1 or not rows or not columns:
+    least = min(field.shape[-2:])
+    if not isinstance(factor, (int, np.integer)) or not 1 <= factor <= least:
         raise DataError(
-            f"factor: expected one from 1 to {min(field.shape[-2:])}, the smaller side of the "
-            f"grid. Received: factor={factor}"
+            f"factor: expected one from 1 to {least}, the smaller side of the grid, and a whole "
+            f"number. Received: factor={factor!r}"
         )
+    rows, columns = (field.sizes[dim] // factor for dim in (ydim, xdim))
     field = field.isel({ydim: slice(rows * factor), xdim: slice(columns * factor)})
     weights = np.ones(rows * factor)
     if is_geographic(field, ydim):

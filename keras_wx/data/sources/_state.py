@@ -12,6 +12,10 @@ from scipy.interpolate import CubicSpline
 from keras_wx.data.sources._curtain import STATE
 from keras_wx.errors import DataError
 
+_LONGEST = 2
+"""Usual steps of a model that one of its times stands for, or that lie between two, at most: a
+single one may be missing."""
+
 
 def state_on_curtain(
     levels: Mapping[str, np.ndarray],
@@ -38,7 +42,7 @@ def state_on_curtain(
         Name -> `(time, height)`, float32, with attributes.
 
     Raises:
-        DataError: for profiles outside the model's time or above its top.
+        DataError: for profiles outside the model's times, in a gap between them, or above its top.
     """
     _refuse_uncovered(model_times, times, hold)
     if heights[-1] > level_heights.max(axis=1).min():
@@ -87,10 +91,21 @@ def _in_time(position: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 
 def _refuse_uncovered(model_times: np.ndarray, times: np.ndarray, hold: bool) -> None:
-    step = model_times[1] - model_times[0] if hold and len(model_times) > 1 else np.timedelta64(0)
+    steps = np.diff(model_times)
+    usual = np.median(steps) if steps.size else np.timedelta64(0)
+    step = usual if hold else np.timedelta64(0)
     if times[0] < model_times[0] or times[-1] > model_times[-1] + step:
         raise DataError(
             f"The state variables are known from {model_times[0]:.19} to {model_times[-1]:.19}, "
             f"the radar's profiles are from {times[0]:.19} to {times[-1]:.19}. Open files of the "
             "same days."
         )
+    for gap in np.flatnonzero(steps > _LONGEST * usual):
+        before, after = model_times[gap : gap + 2]
+        within = times[(times > before + step) & (times < after)]
+        if within.size:
+            raise DataError(
+                f"The state variables are not known between {before:.19} and {after:.19}, where "
+                f"{within.size:,} of the radar's profiles are, the first at {within[0]:.19}. Open "
+                "the files of these days too, or of the radar those of other days alone."
+            )

@@ -140,5 +140,7 @@ def test_block_means_by_hand():
     found = block_means(field, 2)
     # One of four missing: the mean of three. Three of four missing: missing. Column 5 is left over.
     np.testing.assert_allclose(found, [[(1 + 5 + 6) / 3, 5], [13, np.nan]])
-    with pytest.raises(DataError, match=r"factor: expected one from 1 to 4.*factor=5"):
-        block_means(field, 5)
+    for factor in (5, 0, -1, 2.0):
+        expected = rf"factor: expected one from 1 to 4.*factor={factor}"
+        with pytest.raises(DataError, match=expected):
+            block_means(field, factor)

@@ -192,6 +192,23 @@ def test_another_region_or_day(tmp_path, files):
         kazr(path=tmp_path / "later.nc", era5=files[0]["era5"])
 
 
+def test_a_day_of_the_air_that_is_missing(tmp_path):
+    """The hour before a gap would stand for a whole day."""
+    for day in ("2015-01-02", "2015-01-03", "2015-01-04"):
+        write_kazr(tmp_path / f"kazr_{day}.nc", day, profiles=60)
+    for number in (0, 2):
+        write_era5(tmp_path / "era5.nc")
+        with xr.open_dataset(tmp_path / "era5.nc") as era5:
+            later = era5["valid_time"] + np.timedelta64(number, "D")
+            era5.assign_coords(valid_time=later).to_netcdf(tmp_path / f"era5_{number}.nc")
+    options = {"era5": str(tmp_path / "era5_*.nc")}
+    message = r"not known between 2015-01-02T02.* and 2015-01-04T00.*60 of .* at 2015-01-03T00"
+    with pytest.raises(DataError, match=message):
+        kazr(path=str(tmp_path / "kazr_*.nc"), **options)
+    days = [tmp_path / f"kazr_2015-01-0{day}.nc" for day in (2, 4)]
+    assert kazr(path=days, **options).sizes["time"] == 120
+
+
 def test_other_layouts(tmp_path, files):
     xr.Dataset({"rain": ("time", [1.0])}, {"time": [np.datetime64("2015-01-02", "ns")]}).to_netcdf(
         tmp_path / "other.nc"
