@@ -9,6 +9,7 @@ import xarray as xr
 
 from keras_wx.data.curtain import blind_rows, gate_values, soft_mask
 from keras_wx.data.timeaxis import time_step
+from keras_wx.errors import DataError
 from keras_wx.spec import Sample
 
 COLUMNS_AT_ONCE = 4096
@@ -30,10 +31,13 @@ class CurtainInputs:
         top: number of gates, from the lowest, that any mask reaches.
 
     Raises:
-        DataError: for missing values outside the blind zone, unless a whole profile is missing.
+        DataError: for missing values outside the blind zone, unless a whole profile is missing; and
+            without any profile.
     """
 
     def __init__(self, data: xr.Dataset, sample: Sample):
+        if not data.sizes["time"]:
+            raise DataError("The dataset has no profiles. Expected one at least.")
         self._data = data
         self._sample = sample
         self._blind = blind_rows(data, sample)

@@ -184,6 +184,11 @@ def test_missing_gates_outside_of_the_blind_zone_are_refused(curtain):
         keras_wx.predict(keras_wx.load("repeat"), broken)
 
 
+def test_a_curtain_without_profiles_is_refused(curtain):
+    with pytest.raises(DataError, match="no profiles"):
+        keras_wx.predict(keras_wx.load("repeat"), curtain.isel(time=slice(0)))
+
+
 def test_options_of_forecasts_are_refused(curtain):
     with pytest.raises(ModelError, match=r"init_times.*curtains"):
         keras_wx.predict(keras_wx.load("repeat"), curtain, init_times="all")

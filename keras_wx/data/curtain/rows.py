@@ -37,8 +37,8 @@ def on_rows(field: xr.DataArray, grid: Grid, regrid: bool) -> xr.DataArray:
         Dims as in `grid`; lazy where `field` is.
 
     Raises:
-        DataError: for heights that are missing, upside down, uneven, of another spacing, or too
-            few.
+        DataError: for heights that are missing, upside down, uneven, of another spacing, too few,
+            or that begin more than a row beside those of the sample.
     """
     if set(field.dims) != set(grid.dims):
         raise DataError(
@@ -52,7 +52,9 @@ def on_rows(field: xr.DataArray, grid: Grid, regrid: bool) -> xr.DataArray:
     steps = np.diff(heights)
     found = float(steps.mean()) if steps.size else None
     even = found is not None and np.abs(steps - found).max() <= _EVEN * found
-    if wanted is None or (even and same_spacing(found, wanted)):
+    spaced = wanted is None or (even and same_spacing(found, wanted))
+    # Half a row is how gates are counted; more would show a network another height as the surface.
+    if spaced and (wanted is None or abs(heights[0] - wanted / 2) <= wanted):
         if rows > len(heights):
             raise DataError(
                 f"The sample needs {rows} rows of height, the data have {len(heights)}."
@@ -60,6 +62,17 @@ def on_rows(field: xr.DataArray, grid: Grid, regrid: bool) -> xr.DataArray:
         metres = ("height", heights, field["height"].attrs | {"units": "m"})
         return field.assign_coords(height=metres).isel(height=slice(rows)).transpose(*grid.dims)
     if not regrid:
+        if found is None:
+            raise DataError(
+                f"Variable {field.name!r}: the data have a single gate at {heights[0]:g} m, the "
+                f"sample needs {rows} rows of {wanted:g} m."
+            )
+        if spaced:
+            raise DataError(
+                f"Variable {field.name!r}: the lowest gate of the data is at {heights[0]:g} m, the "
+                f"sample's lowest row at {wanted / 2:g} m. regrid=True puts the data on its rows; "
+                "heights count from the surface."
+            )
         received = f"{found:.4g} m" if even else f"{steps.min():.4g} to {steps.max():.4g} m"
         remedy = "regrid=True converts it."
         if heights[-1] < _NO_CURTAIN:
@@ -168,7 +181,8 @@ def _rows(grid: Grid, given: int, reach: int) -> int:
 def _regridded(field: xr.DataArray, old: np.ndarray, new: np.ndarray) -> xr.DataArray:
     near = abs(old[:, None] - new).argmin(axis=0)
     gate = np.gradient(old)[near] if len(old) > 1 else np.full(new.size, np.inf)
-    reached = abs(old[near] - new) <= (gate + (new[1] - new[0] if new.size > 1 else 0)) / 2
+    # A row that only touches the outermost gate lies beside it.
+    reached = abs(old[near] - new) < (gate + (new[1] - new[0] if new.size > 1 else 0)) / 2
     if is_reflectivity(field.attrs.get("units", "")):
         rows = field.isel(height=near)
     else:

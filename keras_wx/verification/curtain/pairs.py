@@ -159,6 +159,8 @@ def match(
                 f"{field.attrs.get('units')!r}; keras_wx.data.conform(..., convert_units=True) "
                 "converts it."
             )
+        if not field.sizes["time"]:
+            raise DataError(f"The {name} has no columns. Expected one at least.")
         fields.append(field)
     forecast, observed = fields
     if "blind_zone" not in forecast.coords:

@@ -100,6 +100,25 @@ def test_regrid_beyond_the_gates():
     np.testing.assert_allclose(t[:3], np.broadcast_to(curtain["temperature"].values[:, 0], (3, 3)))
 
 
+def test_gates_that_begin_far_above_the_surface(curtain, sample):
+    """Of the right spacing, and yet each a network's row of another height."""
+    higher = curtain.assign_coords(height=curtain["height"] + 500)
+    with pytest.raises(DataError, match=r"lowest gate .* at 550 m, .* row at 50 m\. regrid=True"):
+        conform(higher, sample)
+    found = conform(higher, sample, regrid=True)
+    np.testing.assert_allclose(found["height"], 50 + 100 * np.arange(12))
+    gates = found["reflectivity"].transpose("time", "height").values
+    assert np.isnan(gates[:, :5]).all()
+    np.testing.assert_array_equal(gates[:, 5:], curtain["reflectivity"].values[:, :7])
+    half = curtain.assign_coords(height=curtain["height"] + 50)  # gates at whole spacings
+    np.testing.assert_array_equal(conform(half, sample)["height"], half["height"])
+
+
+def test_a_single_gate(curtain, sample):
+    with pytest.raises(DataError, match=r"a single gate at 50 m.*12 rows of 100 m"):
+        conform(curtain.isel(height=[0]), sample)
+
+
 def test_too_few_rows(curtain):
     with pytest.raises(DataError, match="needs 128 rows of height, the data have 12"):
         conform(curtain, make_curtain_sample((128, 8)))

@@ -220,6 +220,8 @@ def test_what_it_refuses():
         verify_curtain(made.reflectivity, truth)
     with pytest.raises(DataError, match="region: expected 'hole' or 'blended'"):
         verify_curtain(made, truth, region="all")
+    with pytest.raises(DataError, match="reconstruction has no columns"):
+        verify_curtain(made.isel(time=slice(0)), truth)
     for option, value in (("by", "Median"), ("events_by", "columns")):
         with pytest.raises(DataError, match=f"{option}: expected .* or .*Received: '{value}'"):
             verify_curtain(made, truth, **{option: value})
