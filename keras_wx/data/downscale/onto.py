@@ -155,7 +155,8 @@ def _axis(
         # The same meridians, counted such that the fine grid is in the middle.
         middle = (new[0] + new[-1]) / 2
         old = middle + (old - middle + 180.0) % 360.0 - 180.0
-    order = np.argsort(old)
+    # Fields of the whole globe may have a meridian twice, at 0 and at 360.
+    order = np.unique(old, return_index=True)[1] if around else np.argsort(old)
     old = old[order]
     if (np.diff(old) <= 0).any():
         raise DataError(f"Coordinate {coarse.dims[axis]!r}: expected values that differ.")

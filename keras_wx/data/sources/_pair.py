@@ -198,7 +198,9 @@ def _at_common_times(
         times = [values.astype("M8[D]").astype("M8[ns]") for values in times]
     common, *places = np.intersect1d(*times, return_indices=True)
     if not len(common):
-        spans = [f"{values[0]:.16} to {values[-1]:.16}" for values in times]
+        spans = [
+            f"{values[0]:.16} to {values[-1]:.16}" if len(values) else "none" for values in times
+        ]
         raise DataError(
             f"The pair has no time in common: fine {spans[0]}, coarse {spans[1]}. Times have to "
             "be the same to the second; of days, only the date."

@@ -59,6 +59,17 @@ def test_across_the_seam_of_a_global_grid():
     np.testing.assert_allclose(found, [[2.5, 0, 0.5]] * 2)
 
 
+def test_a_globe_with_its_first_meridian_twice():
+    """As files are that were made for plotting, from 0 to 360."""
+    lat, lon = np.array([40.0, 50.0]), np.arange(0.0, 361.0, 30.0)
+    values = np.cos(np.deg2rad(lon)) + lat[:, None]
+    coarse = xr.DataArray(values, {"lat": lat, "lon": lon}, ("lat", "lon"), name="air")
+    points = {"lat": [42.0, 48.0], "lon": [-45.0, -15.0, 0.0, 15.0, 170.0, 180.0, 190.0]}
+    fine = xr.DataArray(np.zeros((2, 7)), points, ("lat", "lon"), name="fine")
+    once = Onto(coarse.isel(lon=slice(-1)), fine, "bilinear")(values[:, :-1])
+    np.testing.assert_array_equal(Onto(coarse, fine, "bilinear")(values), once)
+
+
 def test_values_are_held_to_the_edge_of_the_outermost_cells():
     """By hand: points at 0, 10, 20; cells reach from -5 to 25."""
     points = np.array([0.0, 10, 20])

@@ -182,6 +182,7 @@ def test_units_that_differ():
             r"'coarse_t2m' does not cover.*'lat' its cells reach from ",
         ),
         (coarse(start="2012-01-01"), r"no time in common: fine 2010-01-01.*, coarse 2012-01-01"),
+        (coarse().isel(time=slice(0)), r"no time in common: fine 2010-01-01.*, coarse none"),
         (
             coarse().assign_coords(
                 time=np.datetime64("2010-01-01", "ns") + np.arange(20) * np.timedelta64(6, "h")
@@ -193,7 +194,7 @@ def test_units_that_differ():
             "coarse: Expected one dimension along y",
         ),
     ],
-    ids=["noleap", "360_day", "smaller", "later", "6h", "dims"],
+    ids=["noleap", "360_day", "smaller", "later", "none", "6h", "dims"],
 )
 def test_pairs_that_do_not_fit(second, message):
     with pytest.raises(DataError, match=message):
