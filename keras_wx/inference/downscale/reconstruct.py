@@ -78,9 +78,9 @@ def downscaled(
             "init_times: with history='own' every time is made, since the next ones need it. "
             f"dataset.sel(time=slice(...)) takes a part. Received: init_times={init_times!r}"
         )
-    points = fine_points(data, sample)
     times = data["time"].values.astype("datetime64[ns]")
     init = init_frames(times, sample, "all" if init_times is None else init_times)
+    points = fine_points(data, sample)
     if not chained:
         _refuse_missing_history(data, sample, init)
     stitching = _stitching(model, sample, points.shape, tile, overlap, halo)

@@ -200,5 +200,7 @@ def test_what_does_not_go_is_refused():
             keras_wx.predict(model, pair, **options)
     with pytest.raises(DataError, match="too few"):
         keras_wx.predict(model, pair.isel(time=slice(0, 2)))
+    with pytest.raises(DataError, match="dataset has no frames"):
+        keras_wx.predict(model, pair.isel(time=slice(0)))
     with pytest.raises(ModelError, match="models that read earlier frames"):
         keras_wx.predict(model_of(Mixed(0, 0, lags=0), lags=0), pair, history="own")
