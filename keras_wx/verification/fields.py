@@ -11,8 +11,10 @@ import numpy as np
 import xarray as xr
 
 from keras_wx.data.conform import conform
+from keras_wx.errors import DataError
 from keras_wx.inference.predict import predict
 from keras_wx.verification.downscale import verify_downscaled
+from keras_wx.verification.downscale.slots import Slots
 from keras_wx.verification.hindcasts import least_value, members_of
 
 if TYPE_CHECKING:
@@ -104,6 +106,7 @@ def score_fields(
         "variable": target.name,
         "thresholds": thresholds,
         "floor": least if np.isfinite(least) else None,
+        **_lags(times),
     }
     cases, scores = {}, {}
     with tempfile.TemporaryDirectory() as scratch:
@@ -126,3 +129,12 @@ def score_fields(
                 failures[name] = error
                 scores.pop(name, None)
     return cases, scores
+
+
+def _lags(times: np.ndarray) -> dict[str, int]:
+    """Leaves lags out where times are no whole steps apart, as months are not."""
+    try:
+        Slots.of(times)
+    except DataError:
+        return {"lags": 0}
+    return {}

@@ -7,6 +7,8 @@ import xarray as xr
 
 from keras_wx.verification.downscale.groups import Groups
 
+_ROUNDING = 1e-13
+"""Of the mean square that a variance is the rest of."""
 MOMENTS = ("forecast_mean", "truth_mean", "forecast_variance", "truth_variance", "covariance")
 
 
@@ -29,12 +31,19 @@ def moments_of(frames: xr.Dataset, groups: Groups) -> xr.Dataset:
     count = added["n_pairs"].where(added["n_pairs"] > 0)
     found = added[list(MOMENTS)] / count
     x, y = found["forecast_mean"], found["truth_mean"]
+
+    def variance(of: str, mean: xr.DataArray) -> xr.DataArray:
+        square = found[f"{of}_variance"]
+        value = square - mean**2
+        # One that is 0 but for rounding, above or below: of a constant there is no correlation.
+        return value.where(~(value < _ROUNDING * square), 0)
+
     return xr.Dataset(
         {
             "forecast_mean": x + centre,
             "truth_mean": y + centre,
-            "forecast_variance": found["forecast_variance"] - x**2,
-            "truth_variance": found["truth_variance"] - y**2,
+            "forecast_variance": variance("forecast", x),
+            "truth_variance": variance("truth", y),
             "covariance": found["covariance"] - x * y,
         }
     )

@@ -153,6 +153,18 @@ def test_small_variations_about_a_large_mean_keep_their_digits():
         assert far[name].item() == pytest.approx(close[name].item(), rel=1e-6)
 
 
+@pytest.mark.filterwarnings("error")
+def test_constant_fields_have_no_correlation():
+    """Their variance is no more than rounding, which may be below zero."""
+    truth = random_pair(3, times=12)[1]
+    levels = 280 + np.random.default_rng(1).normal(0, 8, (12, 1, 1))
+    found = verify_downscaled(dataset_of(np.broadcast_to(levels, (12, 7, 6))), truth, by="time")
+    np.testing.assert_array_equal(found.forecast_variance, 0)
+    for name in ("r2_correlation", "kge", "kge_correlation"):
+        assert found[name].isnull().all()
+    assert found.r2_determination.notnull().all()
+
+
 def test_blocks_of_dask_and_rows_the_other_way_change_nothing(tmp_path):
     forecast, truth = random_pair(9, members=3, missing=0.05, size=(8, 8))
     options = {"by": "season", "lags": 5}
