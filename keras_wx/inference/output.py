@@ -137,18 +137,23 @@ def attributes(preset: Preset, dataset: xr.Dataset, what: str) -> dict[str, str]
 
 def in_memory(outline: Outline, blocks: Iterable[Block]) -> xr.Dataset:
     """Collects blocks in one array a variable."""
+    arrays = empty_arrays(outline)
+    for part, values in blocks:
+        for name, block in values.items():
+            arrays[name][outline.index(name, part)] = block
+    return outline.dataset(arrays)
+
+
+def empty_arrays(outline: Outline) -> dict[str, np.ndarray]:
+    """An array in memory for each variable, with a warning where they are large."""
     size = 4 * sum(math.prod(outline.shape(name)) for name in outline.variables)
     if size > LARGE_BYTES:
         warnings.warn(
             f"The forecast takes {size / 2**30:.1f} GiB of memory. "
             "predict(..., path='forecast.zarr') writes it block by block instead.",
-            stacklevel=3,
+            stacklevel=4,
         )
-    arrays = {name: np.empty(outline.shape(name), np.float32) for name in outline.variables}
-    for part, values in blocks:
-        for name, block in values.items():
-            arrays[name][outline.index(name, part)] = block
-    return outline.dataset(arrays)
+    return {name: np.empty(outline.shape(name), np.float32) for name in outline.variables}
 
 
 def in_zarr(outline: Outline, blocks: Iterable[Block], path: Path, *, together: int) -> xr.Dataset:

@@ -12,7 +12,7 @@ import xarray as xr
 
 from keras_wx.errors import DataError
 from keras_wx.inference.downscale.plan import Job, Plan
-from keras_wx.inference.output import Outline
+from keras_wx.inference.output import Outline, empty_arrays
 
 MARKS = "done"
 """Folder of a store that is not complete: an empty file for each job that is."""
@@ -56,9 +56,8 @@ class InMemory(Results):
 
     def __init__(self, outline: Outline, plan: Plan):
         self._outline = outline
-        arrays = {name: np.empty(outline.shape(name), np.float32) for name in outline.variables}
-        super().__init__(arrays, outline, plan.rows)
-        self._own = arrays
+        self._own = empty_arrays(outline)
+        super().__init__(self._own, outline, plan.rows)
 
     def is_done(self, job: Job) -> bool:
         return False

@@ -19,6 +19,7 @@ from small_pairs import (
 
 import keras_wx
 from keras_wx.errors import DataError, ModelError
+from keras_wx.inference import output
 from keras_wx.inference.downscale.noise import domain_noise
 
 TILES = {"tile": 8, "overlap": 6, "halo": 2}
@@ -186,6 +187,12 @@ def test_the_fine_grid_from_coordinates_alone():
     np.testing.assert_allclose(got.air, on_fine(pair), atol=1e-3)
     with pytest.raises(DataError, match="where are the fine points"):
         keras_wx.predict(model, pair[["coarse_air"]])
+
+
+def test_fields_too_large_for_memory_are_announced(monkeypatch):
+    monkeypatch.setattr(output, "LARGE_BYTES", 1)
+    with pytest.warns(UserWarning, match=r"GiB of memory.*path="):
+        keras_wx.predict(model_of(Mixed()), make_pair(), **TILES)
 
 
 def test_what_does_not_go_is_refused():
