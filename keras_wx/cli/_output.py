@@ -137,10 +137,14 @@ def write_forecast(
 
 @contextmanager
 def _store_for(path: Path, *, resumable: bool) -> Iterator[Path]:
-    """A store beside `path` to forecast into, which is gone afterwards.
+    """A store beside `path` to forecast into, which is gone when all went well.
 
     Of a resumable run it always has the same name: what `keras_wx.predict` has made of it when it
-    is stopped stays, and the next run goes on with that.
+    is stopped stays, and the next run goes on with that. A store that is whole stays too when the
+    file could not be made of it, as on a full disk.
+
+    Raises:
+        DataError: such a store is there, of which call nobody knows.
     """
     if not resumable:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as scratch:
@@ -149,15 +153,23 @@ def _store_for(path: Path, *, resumable: bool) -> Iterator[Path]:
     from keras_wx.inference.downscale.results import discard_if_empty
 
     store = path.with_name(f".{path.name}.unfinished.zarr")
-    # It is complete, and was to become the file: of which call nobody knows.
-    shutil.rmtree(store, ignore_errors=True)
+    if store.exists():
+        raise DataError(
+            f"{store} holds all fields of an earlier call, which could not be written to its "
+            "output. xarray.open_zarr reads it. Move or remove it."
+        )
     try:
         yield store
     except DataError as error:  # of a path that is none of the user's
         raise DataError(str(error).removeprefix("path: ")) from error
+    except BaseException:
+        if store.exists():
+            typer.echo(f"All fields are drawn, and stay in {store}.", err=True)
+        raise
+    else:
+        shutil.rmtree(store, ignore_errors=True)
     finally:
         discard_if_empty(store)
-        shutil.rmtree(store, ignore_errors=True)
 
 
 def _consolidate(store: Path) -> None:

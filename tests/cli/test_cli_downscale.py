@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -117,6 +119,30 @@ def test_a_run_that_was_stopped_goes_on(run, given, tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["out.zarr"]
     again = run(*words, "--overwrite")
     assert again.exit_code == 0, again.output
+
+
+def test_fields_outlive_a_disk_that_is_full(run, given, pair, tmp_path, monkeypatch):
+    from keras_wx.cli import _output
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    words = "predict", "bilinear", given[0], tmp_path / "out.nc", *given[1:]
+    with monkeypatch.context() as patch:
+        patch.setattr(_output, "write_netcdf", full)
+        result = run(*words)
+    assert result.exit_code == 1
+    (store,) = tmp_path.iterdir()
+    assert f"All fields are drawn, and stay in {store}." in result.stderr
+    np.testing.assert_allclose(
+        xr.open_zarr(store, consolidated=False).rain, interpolated(pair), atol=1e-4
+    )
+    again = run(*words)
+    assert again.exit_code == 1
+    assert "holds all fields of an earlier call" in again.stderr
+    store.rename(tmp_path / "kept.zarr")
+    assert run(*words).exit_code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept.zarr", "out.nc"]
 
 
 def test_a_file_that_holds_both(run, pair, tmp_path):
