@@ -8,6 +8,7 @@ import xarray as xr
 from keras_wx.data.downscale.groups import season_number
 from keras_wx.data.geometry import is_geographic
 from keras_wx.errors import DataError
+from keras_wx.transforms import Linear, MinMax, Standard, Transform
 
 _NAMES = {"latitude": ("latitude", "lat"), "longitude": ("longitude", "lon")}
 
@@ -84,6 +85,26 @@ def _positions(name: str, field: xr.DataArray) -> np.ndarray:
         f"The sample has a map of {name}, and {field.name!r} has none: its dimensions are "
         f"({ydim}, {xdim}). dataset.assign_coords({name}=(('{ydim}', '{xdim}'), ...)) gives it."
     )
+
+
+def in_convention(longitudes: np.ndarray, transform: Transform) -> np.ndarray:
+    """Longitudes counted from 0 or from -180, as those are that a transform has its numbers from.
+
+    Whole turns are added where they bring a longitude nearer to the middle of the transform's
+    range. A transform without a range leaves them as they are.
+
+    Args:
+        longitudes: in degrees east.
+        transform: of the map.
+    """
+    if isinstance(transform, Standard):
+        middle = transform.mean
+    elif isinstance(transform, Linear | MinMax):
+        middle = (transform.low + transform.high) / 2
+    else:
+        return longitudes
+    beside = longitudes - middle
+    return longitudes - 360 * (beside > 180) + 360 * (beside < -180)
 
 
 def _instant(number: np.ndarray, unit: str) -> np.ndarray:

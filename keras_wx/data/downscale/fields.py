@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from keras_wx.data.channels import Channel
-from keras_wx.data.downscale.calendar import calendar_map
+from keras_wx.data.downscale.calendar import calendar_map, in_convention
 from keras_wx.data.downscale.numbers import to_network
 from keras_wx.data.downscale.onto import Onto
 from keras_wx.data.frames import FrameStore
@@ -166,6 +166,8 @@ class Fields:
         times = self.times[init][:, None] + steps * self._step
         maps = np.empty((*times.shape, *shape), np.float32)
         whole = calendar_map(layer.variable.name, times, self.fine)
+        if layer.variable.name == "longitude":
+            whole = in_convention(whole, layer.variable.transform)
         for window, full, (row, column) in zip(maps, whole, corners.tolist(), strict=True):
             window[:] = full[:, row : row + shape[0], column : column + shape[1]]
         return maps, times, self.area

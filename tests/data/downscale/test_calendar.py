@@ -7,7 +7,9 @@ import xarray as xr
 from downscale_fields import LAT, LON, make_pair
 
 from keras_wx.data.downscale import calendar_map, groups_of
+from keras_wx.data.downscale.calendar import in_convention
 from keras_wx.errors import DataError
+from keras_wx.transforms import Linear, Log, MinMax, Standard
 
 FINE = make_pair(2)["air"]
 
@@ -71,3 +73,18 @@ def test_groups_equal_pandas():
     assert groups_of(["area"], None, "A0") == np.array("A0")
     with pytest.raises(DataError, match=r"attrs\['area'\] = 'A0'"):
         groups_of(["area"], times.values)
+
+
+@pytest.mark.parametrize(
+    ("transform", "given", "expected"),
+    [
+        (Linear(low=200, high=330), [-160, -30, 200, 330], [200, 330, 200, 330]),
+        (MinMax(low=-30, high=40), [330, 355, 0, 40], [-30, -5, 0, 40]),
+        (Standard(mean=10, std=5), [359, 1], [-1, 1]),
+        (Linear(low=0, high=360, to=(-1, 1)), [0, 10, 360], [0, 10, 360]),
+        (Linear(low=-180, high=180), [-180, 180, 190], [-180, 180, -170]),
+        (Log(floor=0.1), [359.0], [359.0]),
+    ],
+)
+def test_longitudes_are_those_of_the_transform(transform, given, expected):
+    np.testing.assert_array_equal(in_convention(np.array(given, float), transform), expected)

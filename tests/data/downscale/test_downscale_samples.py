@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
-from downscale_fields import LAT, make_pair, make_sample
+from downscale_fields import LAT, LON, make_pair, make_sample
 
 import keras_wx
 from keras_wx.data.downscale import Fields, calendar_map, to_network, to_physical
@@ -313,6 +313,28 @@ def test_statistics_of_statics_and_of_the_calendar():
     assert (latitude.transform.low, latitude.transform.high) == (38, 60)
     train = calendar_map("day_of_season", pair["time"].values[:20], pair["air"])
     assert season.transform.mean == pytest.approx(train.mean(), rel=1e-6)
+
+
+def test_longitudes_from_0_and_from_minus_180_are_the_same_map():
+    longitude = {
+        "units": "degrees_east",
+        "role": "calendar",
+        "grid": "fine",
+        "transform": {"linear": {"low": 200, "high": 300}},
+    }
+    sample = make_sample().merged({"variables": {"longitude": longitude}})
+    channels = keras_wx.samples(east_by(230), sample, split=None).channels
+    for turn in (230, 230 - 360):
+        x, _ = whole(east_by(turn), sample)
+        told = x[0, 0, :, channels.index(("longitude", None))]
+        np.testing.assert_allclose(told, (LON + 230 - 200) / 100, rtol=1e-5)
+
+
+def east_by(degrees: float) -> xr.Dataset:
+    """The pair that much further east."""
+    pair = make_pair(days=10)
+    moved = {name: pair[name].copy(data=pair[name] + degrees) for name in ("lon", "coarse_lon")}
+    return pair.assign_coords(moved)
 
 
 def test_a_logarithm_of_negative_values():
