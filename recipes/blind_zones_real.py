@@ -62,7 +62,7 @@ def main():
     trained = {}
     for name in presets:
         for start in ("default", None):
-            label = f"{name}, {'fine-tuned' if start else 'from the beginning'}"
+            how = "fine-tuned" if start else "from random weights with a first guess"
             run = keras_wx.train(
                 name,
                 data,
@@ -82,7 +82,7 @@ def main():
                 seed=SEED,
                 verbose=2,
             )
-            trained[label] = run.model
+            trained[f"{name}, {how}"] = run.model
     board = leaderboard(
         trained | {name: name for name in BASELINES},
         data,

@@ -12,6 +12,7 @@ import pytest
 import xarray as xr
 
 import keras_wx
+from keras_wx.verification import verify_downscaled
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 
@@ -63,3 +64,25 @@ def test_a_diffusion_model_begins_as_the_deterministic_one(recipe, tmp_path):
     told = model.network.constant(model.conditions(x))
     said = model.network(noisy, told, np.array([7.0, 900.0], np.float32), training=False)
     np.testing.assert_allclose(said, network(x), atol=1e-5)
+
+
+@pytest.mark.slow
+def test_shipped_weights_draw_fields_nearer_than_interpolated_ones(shared_data):
+    pair = keras_wx.open_dataset(
+        "ncep_air", path=shared_data / "ncep_air_2013-2014.nc", step="6h"
+    ).sel(time=slice("2014-12-20", "2014-12-31"))
+    model = keras_wx.load("ddpm_ncep_air")
+    network = keras_wx.load("transfer_unet_ncep_air")
+    encoder = keras_wx.models.transfer_encoder(network)
+    frozen = model.conditions.get_layer("transfer_encoder")
+    for ours, theirs in zip(frozen.get_weights(), encoder.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    model.trainable = True
+    assert not frozen.trainable_weights
+    times = pair["time"].values[-8:]
+    fields = keras_wx.predict(model, pair, init_times=times, members=4)
+    assert fields["air"].dims == ("realization", "time", "lat", "lon")
+    rough = keras_wx.predict(keras_wx.load("bilinear"), pair, init_times=times)
+    scores = [verify_downscaled(each, pair, lags=0, variogram_bins=0) for each in (fields, rough)]
+    assert scores[0].crps < 0.5 * scores[1].mae
+    assert 0.5 < scores[0].spread_skill_ratio < 1.5
