@@ -58,6 +58,8 @@ def cell(name: str, kind: str) -> str:
             return f"{_size(path)}, {_grid(fixed_grid(model))}"
         except ModelError as error:
             reason = str(error).replace("|", "/")
+        if "draws its fields at random" in reason:
+            return "refused: it draws"
         grid = preset.sample.grids[preset.sample.inputs[0].grid].shape
         if None in grid or None not in fixed_grid(model):
             return f"no: {reason}"
