@@ -40,4 +40,7 @@ def test_the_leaderboard_has_the_numbers_of_its_file(page, fact):
     for cells, row in zip(rows, expected, strict=True):
         for column, text in zip(header, cells, strict=True):
             if column.startswith(("CSI", "bias@", "MSE", "Dice", "MAE", "RMSE", "EMD", "CRPS")):
+                if text == "-":  # nothing to detect in these data
+                    assert row[column] == ""
+                    continue
                 assert abs(float(text.split()[0]) - float(row[column])) < 0.00051

@@ -165,6 +165,7 @@ def test_fit_with_a_mask_lowers_it(name, xla, echo):
 # === Backends ===
 
 
+@pytest.mark.slow
 def test_tensorflow_and_jax_agree(gradients, tmp_path):
     file = tmp_path / "jax.npz"
     run_under_jax(backend_gradients.__file__, file)

@@ -186,6 +186,7 @@ def test_the_network_learns_from_the_diffusion_alone(model):
         np.testing.assert_allclose(received, wanted, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_frozen_encoder_learns_from_neither():
     model = model_of_two()
     model.take_encoder(transfer_unet())

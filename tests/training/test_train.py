@@ -152,6 +152,7 @@ def test_a_dataset_of_its_own_is_used_whole(tmp_path):
     assert log["step"].tolist() == [12]  # 36 windows, three in a batch
 
 
+@pytest.mark.slow
 def test_the_data_of_a_run_are_freed_with_it(tmp_path, monkeypatch):
     """Samples, and the batches that were read of them."""
     kept = []

@@ -73,7 +73,7 @@ def combination(values):
     return values["config.a"], values["config.b"], values.get("config.c")
 
 
-@pytest.mark.parametrize("name", ["random", "bayesian"])
+@pytest.mark.parametrize("name", ["random", pytest.param("bayesian", marks=pytest.mark.slow)])
 def test_a_search_that_is_reloaded_proposes_what_one_in_memory_does(name):
     make = oracle(name, PLANE, max_trials=12)
     assert proposals(make, on_branin, 12, reload=True) == proposals(make, on_branin, 12)

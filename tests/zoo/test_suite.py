@@ -176,6 +176,7 @@ def _distance(a: list[np.ndarray], b: list[np.ndarray]) -> float:
 # === Backends ===
 
 
+@pytest.mark.slow
 def test_tensorflow_and_jax_agree(tmp_path):
     """The same files under JAX, where TensorFlow is not to be had: forecasts, scores, gradients."""
     for name in [*zoo_cases.NETWORKS, *zoo_cases.HEADS, *zoo_cases.BASELINES]:
