@@ -11,6 +11,9 @@ _COLUMNS = 3
 _PANEL = (3.4, 2.8)  # inches
 _DPI = 150
 _LEGEND_ITEMS = 4
+_HANDLE, _LETTER = 0.67, 0.085
+"""Widths in a legend, in inches."""
+_FONT_SIZE = 10
 
 
 def panels(
@@ -35,9 +38,16 @@ def panels(
 
 
 def legend(figure: Figure, handles: list, names: list[str]) -> None:
-    """One legend for all panels, above them."""
-    columns = min(_LEGEND_ITEMS, len(names))
-    figure.legend(handles, names, loc="outside upper center", ncols=columns, frameon=False)
+    """One legend for all panels, above them; long names stand below each other, or get smaller."""
+    room = figure.get_figwidth() / (_HANDLE + _LETTER * max(map(len, names), default=1))
+    figure.legend(
+        handles,
+        names,
+        loc="outside upper center",
+        ncols=max(1, min(_LEGEND_ITEMS, len(names), int(room))),
+        fontsize=_FONT_SIZE * min(1, room),
+        frameon=False,
+    )
 
 
 def finish(figure: Figure, path: str | PathLike | None) -> Figure:
