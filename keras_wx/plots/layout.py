@@ -11,8 +11,8 @@ _COLUMNS = 3
 _PANEL = (3.4, 2.8)  # inches
 _DPI = 150
 _LEGEND_ITEMS = 4
-_HANDLE, _LETTER = 0.67, 0.085
-"""Widths in a legend, in inches."""
+_HANDLE, _LETTER, _LINE = 0.65, 0.075, 0.2
+"""Widths and height in a legend, in inches."""
 _FONT_SIZE = 10
 
 
@@ -40,11 +40,14 @@ def panels(
 def legend(figure: Figure, handles: list, names: list[str]) -> None:
     """One legend for all panels, above them; long names stand below each other, or get smaller."""
     room = figure.get_figwidth() / (_HANDLE + _LETTER * max(map(len, names), default=1))
+    columns = max(1, min(_LEGEND_ITEMS, len(names), int(room)))
+    lines = -(-len(names) // columns)
+    figure.set_figheight(figure.get_figheight() + _LINE * (lines - 1))
     figure.legend(
         handles,
         names,
         loc="outside upper center",
-        ncols=max(1, min(_LEGEND_ITEMS, len(names), int(room))),
+        ncols=columns,
         fontsize=_FONT_SIZE * min(1, room),
         frameon=False,
     )
