@@ -60,7 +60,7 @@ def cell(name: str, kind: str) -> str:
             reason = str(error).replace("|", "/")
         if "draws its fields at random" in reason:
             return "refused: it draws"
-        grid = preset.sample.grids[preset.sample.inputs[0].grid].shape
+        grid = preset.sample.grids[preset.sample.targets[0].grid].shape
         if None in grid or None not in fixed_grid(model):
             return f"no: {reason}"
         try:
