@@ -261,7 +261,7 @@ def test_encoders_that_do_not_fit(tmp_path, data, transfer_run):
         ModelError, r"encoder=.*wide_run': Expected .*\[4, 8\].*\[4, 12\]", preset, wide.directory
     )
     refused(ModelError, "built with encoder=None", alone, transfer_run.directory)
-    refused(WeightsError, "no trained weights", preset, "transfer_unet_ncep_air")
+    refused(WeightsError, "no trained weights", preset, "transfer_unet_merra2")
     refused(ModelError, "small_transfer has no transfer encoder", tmp_path / "wide", "any")
     refused(ModelError, "bilinear", preset, "bilinear")
 
