@@ -166,10 +166,10 @@ class Fields:
         times = self.times[init][:, None] + steps * self._step
         maps = np.empty((*times.shape, *shape), np.float32)
         whole = calendar_map(layer.variable.name, times, self.fine)
-        if layer.variable.name == "longitude":
-            whole = in_convention(whole, layer.variable.transform)
         for window, full, (row, column) in zip(maps, whole, corners.tolist(), strict=True):
             window[:] = full[:, row : row + shape[0], column : column + shape[1]]
+        if layer.variable.name == "longitude":
+            maps[:] = in_convention(maps, layer.variable.transform)
         return maps, times, self.area
 
     def _close_gaps(self, variable: Variable, values: np.ndarray, times) -> np.ndarray:
