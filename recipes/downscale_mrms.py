@@ -20,6 +20,7 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import downscaling_report as sections
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -143,14 +144,9 @@ def compare(
 
 def card_scores(row: pd.Series, fields: int) -> dict[str, str]:
     """What a model card says of a row of scores.csv."""
-    return {
-        "summary": f"CRPS {row['CRPS']:.3f} mm/h, RMSE {row['RMSE']:.2f} mm/h",
-        "test": f"{fields} hours of one storm on 2016-09-22: a demonstration, docs/downscaling.md",
-        "CRPS": f"{row['CRPS']:.4f} ({row['CRPS low']:.4f} to {row['CRPS high']:.4f}) mm/h",
-        "RMSE": f"{row['RMSE']:.3f} mm/h",
-        "spectrum error": f"{row['spectrum error [dB]']:.2f} dB",
-        "variogram error": f"{row['variogram error']:.3f}",
-    }
+    test = f"{fields} hours of one storm on 2016-09-22: a demonstration, docs/downscaling.md"
+    found = sections.card_scores(row, test, "mm/h", digits=4)
+    return found | {"variogram error": f"{row['variogram error']:.3f}"}
 
 
 def pictures(scores: Mapping, fields: Mapping, pair: xr.Dataset, folder: Path) -> None:
@@ -177,22 +173,14 @@ def report(table, ahead, times: np.ndarray, members: int) -> str:
         "field with all its members.\n",
         "## Scores\n",
         markdown_table(["model", *_HEAD], [_row(name, row) for name, row in table.iterrows()]),
-        "## CRPS minus that of the rivals\n",
-        markdown_table(
-            ["rival", f"CRPS of {ahead['model'][0]} minus its own [mm/h]"],
-            [
-                [f"`{r.rival}`", f"{r.difference:+.4f} ({r.low:+.4f} to {r.high:+.4f})"]
-                for r in ahead.itertuples(index=False)
-            ],
-        ),
-        *(
-            f"## {title}\n\n![{title}]({file})\n"
-            for title, file in (
-                ("Power spectra", "spectra.png"),
-                ("Semivariograms", "variogram.png"),
-                ("Ranks of the truth among the members", "rank_histogram.png"),
-                ("An hour in the middle", "case.png"),
-            )
+        sections.rivals(ahead, "mm/h", digits=4),
+        sections.pictures(
+            {
+                "Power spectra": "spectra.png",
+                "Semivariograms": "variogram.png",
+                "Ranks of the truth among the members": "rank_histogram.png",
+                "An hour in the middle": "case.png",
+            }
         ),
     ]
     return "\n".join(parts)
@@ -209,18 +197,14 @@ def _row(name: str, row: pd.Series) -> list[str]:
         f"`{name}`",
         f"{row['RMSE']:.3f}",
         f"{row['MAE']:.4f}",
-        f"{row['CRPS']:.4f} ({row['CRPS low']:.4f} to {row['CRPS high']:.4f})",
-        _number(row["fair CRPS"], 4),
-        _number(row["spread/skill"], 2),
+        sections.crps_cell(row, 4),
+        sections.number(row["fair CRPS"], 4),
+        sections.number(row["spread/skill"], 2),
         f"{row['99.9 % bias']:+.1f}",
         f"{row['spectrum error [dB]']:.2f}",
         f"{row['variogram error']:.3f}",
         f"{row['seconds per field']:.2g}",
     ]
-
-
-def _number(value: float, digits: int) -> str:
-    return "-" if np.isnan(value) else f"{value:.{digits}f}"
 
 
 def arguments() -> argparse.Namespace:

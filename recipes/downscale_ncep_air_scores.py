@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import downscaling_report as sections
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -83,15 +84,11 @@ def compare_models(
 
 def card_scores(row: pd.Series, fields: int) -> dict[str, str]:
     """What a model card says of a row of scores.csv."""
-    return {
-        "summary": f"CRPS {row['CRPS']:.2f} K, RMSE {row['RMSE']:.2f} K",
-        "test": f"{fields} fields from 2014-09 to 2014-12, docs/leaderboard/ncep_air",
-        "CRPS": f"{row['CRPS']:.3f} ({row['CRPS low']:.3f} to {row['CRPS high']:.3f}) K",
-        "RMSE": f"{row['RMSE']:.3f} K",
-        "spectrum error": f"{row['spectrum error [dB]']:.2f} dB",
-        "variogram error": f"{row['variogram error']:.4f}, of the detail "
-        f"{row['variogram error of the detail']:.3f}",
-    }
+    test = f"{fields} fields from 2014-09 to 2014-12, docs/leaderboard/ncep_air"
+    of_both = (
+        f"{row['variogram error']:.4f}, of the detail {row['variogram error of the detail']:.3f}"
+    )
+    return sections.card_scores(row, test, "K", digits=3) | {"variogram error": of_both}
 
 
 def minus(fields: xr.Dataset, base: xr.Dataset) -> xr.Dataset:
@@ -137,14 +134,7 @@ def report(table, ahead, regions, times: np.ndarray, members: int) -> str:
         "has beyond the bilinear one. Seconds are those of a field with all its members.\n",
         "## Scores\n",
         markdown_table(["model", *_HEAD], [_row(name, row) for name, row in table.iterrows()]),
-        "## CRPS minus that of the rivals\n",
-        markdown_table(
-            ["rival", f"CRPS of {ahead['model'][0]} minus its own [K]"],
-            [
-                [f"`{r.rival}`", f"{r.difference:+.3f} ({r.low:+.3f} to {r.high:+.3f})"]
-                for r in ahead.itertuples(index=False)
-            ],
-        ),
+        sections.rivals(ahead, "K", digits=3),
         "## By season and area\n",
         markdown_table(
             [*regions.index.names, *regions.columns],
@@ -153,15 +143,14 @@ def report(table, ahead, regions, times: np.ndarray, members: int) -> str:
                 for (model, season, area), row in zip(regions.index, regions.values, strict=True)
             ],
         ),
-        *(
-            f"## {title}\n\n![{title}]({file})\n"
-            for title, file in (
-                ("Power spectra", "spectra.png"),
-                ("Semivariograms of the detail", "variogram.png"),
-                ("Ranks of the truth among the members", "rank_histogram.png"),
-                ("Spread and error", "spread_skill.png"),
-                ("The last field", "case.png"),
-            )
+        sections.pictures(
+            {
+                "Power spectra": "spectra.png",
+                "Semivariograms of the detail": "variogram.png",
+                "Ranks of the truth among the members": "rank_histogram.png",
+                "Spread and error": "spread_skill.png",
+                "The last field": "case.png",
+            }
         ),
     ]
     return "\n".join(parts)
@@ -174,21 +163,16 @@ _HEAD = (
 
 
 def _row(name: str, row: pd.Series) -> list[str]:
-    low, high = row["CRPS low"], row["CRPS high"]
     return [
         f"`{name}`",
         f"{row['RMSE']:.3f}",
         f"{row['MAE']:.3f}",
         f"{row['R2 (correlation)']:.4f}",
-        f"{row['CRPS']:.3f} ({low:.3f} to {high:.3f})",
-        _number(row["fair CRPS"]),
-        _number(row["spread/skill"]),
+        sections.crps_cell(row, 3),
+        sections.number(row["fair CRPS"], 3),
+        sections.number(row["spread/skill"], 3),
         f"{row['spectrum error [dB]']:.2f}",
         f"{row['variogram error']:.4f}",
         f"{row['variogram error of the detail']:.3f}",
         f"{row['seconds per field']:.2g}",
     ]
-
-
-def _number(value: float) -> str:
-    return "-" if np.isnan(value) else f"{value:.3f}"
