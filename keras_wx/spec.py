@@ -77,6 +77,8 @@ class Grid(Record):
     """What rows and columns have to be a multiple of, for the patches or poolings of a model."""
     spacing: dict[str, str] = {}
     """Spacing of a dimension that is no horizontal distance, e.g. `{height: 78m, time: 4s}`."""
+    first_row: Literal["north", "south"] | None = None
+    """Which row of latitudes comes first; data that run the other way are turned round."""
     onto: str | None = None
     """The grid that fields of this one are interpolated onto when they are read."""
     method: Literal["nearest", "bilinear", "bicubic"] = "nearest"

@@ -86,3 +86,19 @@ def test_shipped_weights_draw_fields_nearer_than_interpolated_ones(shared_data):
     scores = [verify_downscaled(each, pair, lags=0, variogram_bins=0) for each in (fields, rough)]
     assert scores[0].crps < 0.5 * scores[1].mae
     assert 0.5 < scores[0].spread_skill_ratio < 1.5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["unet_ncep_air", "ddpm_ncep_air"])
+def test_rows_from_the_south_give_the_same_field(name, shared_data):
+    """The networks have learnt rows from the north; an archive may run the other way."""
+    model = keras_wx.load(name)
+    path = shared_data / "ncep_air_2013-2014.nc"
+    pair = keras_wx.open_dataset("ncep_air", path=path, step="6h").isel(time=slice(-24, None))
+    assert pair["lat"].values[0] > pair["lat"].values[-1]
+    options = {"init_times": pair["time"].values[-1:], "seed": 0}
+    if name == "ddpm_ncep_air":
+        options |= {"members": 2}
+    expected = keras_wx.predict(model, pair, **options)
+    found = keras_wx.predict(model, pair.isel(lat=slice(None, None, -1)), **options)
+    xr.testing.assert_allclose(found.sortby("lat"), expected.sortby("lat"), atol=1e-3)

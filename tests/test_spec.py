@@ -284,7 +284,7 @@ WRONG = [
             "sample.grids.radar: ",
             "'shappe'",
             "'shape'",
-            "dims, shape, spacing_km, multiple, spacing, onto, method",
+            "dims, shape, spacing_km, multiple, spacing, first_row, onto, method",
         ],
     ),
     (("sample", "grids", "radar", "shape"), [3], ["sample.grids.radar.shape.1: this key is miss"]),

@@ -260,6 +260,7 @@ def _on_grid(field: xr.DataArray, grid: Grid, regrid: bool) -> xr.DataArray:
     dims = grid.dims if set(grid.dims) <= set(field.dims) else spatial_dims(field)
     others = [dim for dim in field.dims if dim not in dims]
     field = field.transpose(*others, *dims) if field.dims != (*others, *dims) else field
+    field = _rows_from(field, dims[0], grid.first_row)
     if grid.spacing_km is None:
         return field
     found = spacing_km(field, dims)
@@ -279,6 +280,15 @@ def _on_grid(field: xr.DataArray, grid: Grid, regrid: bool) -> xr.DataArray:
             f"sample needs {grid.spacing_km:g} km. regrid=True converts it."
         )
     return regridded(field, grid.spacing_km, dims)
+
+
+def _rows_from(field: xr.DataArray, ydim: str, first: str | None) -> xr.DataArray:
+    if first is None or ydim not in field.coords or not is_geographic(field, ydim):
+        return field
+    latitudes = field[ydim].values
+    if (latitudes[0] > latitudes[-1]) == (first == "north") or latitudes.size < 2:
+        return field
+    return field.isel({ydim: slice(None, None, -1)})
 
 
 def _refuse_other_degrees(field: xr.DataArray, name: str, grid: Grid) -> None:

@@ -228,6 +228,58 @@ def test_spacing_that_is_not_known():
     xr.testing.assert_equal(conform(bare, sample(spacing_km=None)), bare)
 
 
+def degrees(latitudes):
+    values = np.arange(24, dtype="float32").reshape(2, 4, 3)
+    return xr.Dataset(
+        {"rr": (("time", "lat", "lon"), values, {"units": "mm h-1"})},
+        coords={
+            "time": np.datetime64("2016-09-28", "ns") + np.arange(2) * np.timedelta64(5, "m"),
+            "lat": ("lat", np.asarray(latitudes, float), {"units": "degrees_north"}),
+            "lon": ("lon", [10.0, 11.0, 12.0], {"units": "degrees_east"}),
+        },
+    )
+
+
+def in_rows(first_row, **grid):
+    record = {"name": "rr", "units": "mm h-1", "grid": "map", "steps": [0, 0]}
+    grid = {"dims": ["lat", "lon"], "first_row": first_row} | grid
+    return Sample.model_validate(
+        {
+            "step": "5min",
+            "grids": {"map": grid},
+            "variables": [record | {"role": role} for role in ("input", "target")],
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("latitudes", "first_row", "turned"),
+    [
+        ([50, 51, 52, 53], "north", True),
+        ([53, 52, 51, 50], "north", False),
+        ([53, 52, 51, 50], "south", True),
+        ([-5, -4, -3, -2], "south", False),
+        ([50, 51, 52, 53], None, False),
+    ],
+)
+def test_rows_of_latitudes_are_turned_to_the_way_of_the_sample(latitudes, first_row, turned):
+    data = degrees(latitudes)
+    expected = data["rr"].values[:, ::-1] if turned else data["rr"].values
+    with dask.config.set(scheduler=refuse):
+        found = conform(data.chunk(time=1), in_rows(first_row))["rr"]
+    np.testing.assert_array_equal(found.values, expected)
+    np.testing.assert_array_equal(found["lat"].values, latitudes[::-1] if turned else latitudes)
+
+
+def test_rows_of_a_projection_have_no_north():
+    data = radar().isel(y=slice(None, None, -1))
+    wanted = sample()
+    grid = wanted.grids["radar"].model_copy(update={"first_row": "north"})
+    xr.testing.assert_equal(
+        conform(data, wanted.model_copy(update={"grids": {"radar": grid}})), data
+    )
+
+
 def test_a_curtain_keeps_its_own_axes():
     curtain = xr.Dataset(
         {"reflectivity": (("height", "time"), np.zeros((4, 6)), {"units": "dBZ"})},
