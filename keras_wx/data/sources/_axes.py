@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import numpy as np
 import xarray as xr
 
 from keras_wx.data.geometry import POSITIONS, is_geographic, spatial_dims, unit_km
 from keras_wx.data.sources._grid import DEGREES, metre_attrs, metre_coordinates
 from keras_wx.data.sources._quantity import Quantity
+from keras_wx.data.timeaxis import whole_steps
 from keras_wx.errors import DataError
 
 _ROUNDING_MS = 10
@@ -104,6 +107,14 @@ def with_conventional_axes(
         field = field.assign_coords({mapping: dataset.variables[mapping]})
         field.attrs["grid_mapping"] = mapping
     return field.to_dataset(name=quantity.name).assign_attrs(dataset.attrs)
+
+
+def with_whole_steps(dataset: xr.Dataset, step: timedelta | None) -> xr.Dataset:
+    """Times rounded to the step that the user names, where they scatter about it."""
+    if step is None or "time" not in dataset.dims:
+        return dataset
+    time = dataset["time"]
+    return dataset.assign_coords(time=time.copy(data=whole_steps(time.values, step)))
 
 
 def _is_date(variable: xr.Variable) -> bool:

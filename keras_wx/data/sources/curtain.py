@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 import xarray as xr
 
+from keras_wx.data.sources._axes import with_whole_steps
 from keras_wx.data.sources._curtain import STATE
 from keras_wx.data.sources._files import PathLike, open_files
 from keras_wx.data.units import is_reflectivity
 from keras_wx.errors import DataError
 from keras_wx.registry import register_dataset
+from keras_wx.spec import parse_step
 
 
 @register_dataset("curtain")
@@ -19,6 +22,7 @@ def curtain(
     *,
     variable: str | None = None,
     units: str | None = None,
+    step: str | timedelta | None = None,
     chunks=None,
     engine: str | None = None,
 ) -> xr.Dataset:
@@ -33,6 +37,8 @@ def curtain(
             order; several are joined along time.
         variable: the reflectivity, where the file has several that could be meant.
         units: its units, where the file says none or wrong ones.
+        step: time from one column to the next, such as `"4s"`. Times that scatter about it, by less
+            than a quarter of it, are rounded to whole steps: windows have no jumps in time.
         chunks: sizes of dask chunks, as in `xarray.open_dataset`; None reads a single file without
             dask.
         engine: as in `xarray.open_dataset`; None recognises the format.
@@ -52,10 +58,16 @@ def curtain(
     ```
     """
 
+    try:
+        interval = parse_step(step)
+    except ValueError as error:
+        raise DataError(f"Dataset 'curtain': {error}") from None
+
     def decode(raw: xr.Dataset) -> xr.Dataset:
         return _named(xr.decode_cf(raw), variable, units)
 
-    return open_files(path, chunks=chunks, engine=engine, decode=decode)
+    joined = open_files(path, chunks=chunks, engine=engine, decode=decode)
+    return with_whole_steps(joined, interval)
 
 
 def _named(dataset: xr.Dataset, variable: str | None, units: str | None) -> xr.Dataset:

@@ -11,13 +11,12 @@ import xarray as xr
 
 from keras_wx.data.additive import deferred
 from keras_wx.data.sources import _mrms_grib
-from keras_wx.data.sources._axes import find_time, with_conventional_axes
+from keras_wx.data.sources._axes import find_time, with_conventional_axes, with_whole_steps
 from keras_wx.data.sources._files import PathLike, open_files
 from keras_wx.data.sources._frames import find_frames, first_bytes, open_frames
 from keras_wx.data.sources._latlon_grid import about_greenwich
 from keras_wx.data.sources._mrms_products import NO_COVERAGE_DBZ, product_of
 from keras_wx.data.sources._quantity import choose, converted
-from keras_wx.data.sources.radar import with_whole_steps
 from keras_wx.data.units import is_rain_amount, is_unit
 from keras_wx.errors import DataError
 from keras_wx.registry import register_dataset

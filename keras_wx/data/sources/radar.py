@@ -8,10 +8,9 @@ from datetime import timedelta
 import numpy as np
 import xarray as xr
 
-from keras_wx.data.sources._axes import find_time, with_conventional_axes
+from keras_wx.data.sources._axes import find_time, with_conventional_axes, with_whole_steps
 from keras_wx.data.sources._files import PathLike, open_files
 from keras_wx.data.sources._quantity import choose, converted
-from keras_wx.data.timeaxis import whole_steps
 from keras_wx.errors import DataError
 from keras_wx.registry import register_dataset
 from keras_wx.spec import parse_step
@@ -93,11 +92,3 @@ def decoded(
     raw = raw.assign({quantity.variable: converted(raw, described, quantity, interval)})
     dataset = find_time(xr.decode_cf(raw), time)
     return with_whole_steps(with_conventional_axes(dataset, quantity, spacing), interval)
-
-
-def with_whole_steps(dataset: xr.Dataset, step: timedelta | None) -> xr.Dataset:
-    """Times rounded to the step that the user names, where they scatter about it."""
-    if step is None or "time" not in dataset.dims:
-        return dataset
-    time = dataset["time"]
-    return dataset.assign_coords(time=time.copy(data=whole_steps(time.values, step)))

@@ -44,3 +44,18 @@ def test_what_is_no_curtain_is_refused(made, tmp_path):
     made.to_netcdf(tmp_path / "curtain.nc")
     with pytest.raises(DataError, match=r"the variable 'Ze'"):
         keras_wx.open_dataset("curtain", path=tmp_path / "curtain.nc", variable="Ze")
+
+
+def test_times_that_scatter_are_rounded_to_the_step_that_is_named(made, tmp_path):
+    whole = made.time.values
+    scatter = np.random.default_rng(0).uniform(-0.9, 0.9, whole.size) * 1e9
+    rough = made.assign_coords(time=whole + scatter.astype("timedelta64[ns]"))
+    rough.isel(time=slice(12)).to_netcdf(tmp_path / "a.nc")
+    rough.isel(time=slice(12, None)).to_netcdf(tmp_path / "b.nc")
+    found = keras_wx.open_dataset("curtain", path=tmp_path / "?.nc", step="4s")
+    np.testing.assert_array_equal(found.time.values, whole)
+    np.testing.assert_array_equal(found.reflectivity, made.reflectivity)
+    as_they_are = keras_wx.open_dataset("curtain", path=tmp_path / "?.nc")
+    np.testing.assert_array_equal(as_they_are.time.values, rough.time.values)
+    with pytest.raises(DataError, match=r"Dataset .curtain.: .*soon"):
+        keras_wx.open_dataset("curtain", path=tmp_path / "?.nc", step="soon")
