@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -69,6 +70,8 @@ def drawn(model, pair: xr.Dataset, times: np.ndarray, members: int, store: Path,
     clock = store.with_suffix(".txt")
     if clock.exists():
         return xr.open_zarr(store).load(), float(clock.read_text())
+    # Killed before the clock was written: seconds of the rest would not be those of a field.
+    shutil.rmtree(store, ignore_errors=True)
     store.parent.mkdir(exist_ok=True)
     number = members if is_stochastic(model) else 1
     begin = time.perf_counter()

@@ -60,7 +60,7 @@ def permutation_importance(
     ```
     """
     preset = preset_of(model)
-    _check(model, samples, repeats)
+    _check(model, samples, repeats, batches)
     x, y, *weight = _in_memory(samples, batches)
     channels = channels_of(preset.sample)
     rng = np.random.default_rng(seed)
@@ -105,7 +105,7 @@ def permutation_importance(
     )
 
 
-def _check(model: keras.Model, samples: Samples, repeats: int) -> None:
+def _check(model: keras.Model, samples: Samples, repeats: int, batches: int | None) -> None:
     if not isinstance(model, keras.Model) or not model.compiled:
         raise ModelError(
             "Expected a compiled network: its loss is what is looked at. keras_wx.load(...) gives "
@@ -116,13 +116,14 @@ def _check(model: keras.Model, samples: Samples, repeats: int) -> None:
             "Expected windows, keras_wx.samples(dataset, model.preset, split='val'). "
             f"Received: {type(samples).__name__}"
         )
-    if repeats < 1:
-        raise DataError(f"repeats: expected at least 1. Received: repeats={repeats}")
+    for name, count in (("repeats", repeats), ("batches", batches)):
+        if count is not None and count < 1:
+            raise DataError(f"{name}: expected at least 1. Received: {name}={count}")
 
 
 def _in_memory(samples: Samples, batches: int | None) -> list[np.ndarray]:
     """x, y and, where there are any, sample weights of the windows."""
-    count = len(samples) if batches is None else min(max(1, batches), len(samples))
+    count = len(samples) if batches is None else min(batches, len(samples))
     chosen = np.unique(np.linspace(0, len(samples) - 1, count).round().astype(int))
     parts = [samples[int(index)] for index in chosen]
     if any(isinstance(array, dict) for array in parts[0]):

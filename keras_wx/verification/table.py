@@ -96,6 +96,8 @@ def row_a_model(
         raise DataError(f"No such score: {unknown}. Expected some of {sorted(known)}.")
     if isinstance(scores, xr.Dataset):
         scores = {scores.attrs.get("model", unnamed): scores}
+    if not scores:
+        raise DataError("Expected the scores of a model, or of several by name. Received none.")
     rows = {name: row(name, dataset, columns) for name, dataset in scores.items()}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
 

@@ -100,6 +100,8 @@ def test_what_cannot_be_shuffled():
         permutation_importance(model, val(), metric="csi")
     with pytest.raises(DataError, match="several windows"):
         permutation_importance(model, val(8))
+    with pytest.raises(DataError, match="batches: expected at least 1"):
+        permutation_importance(model, val(), batches=0)
 
 
 SMALL = "unet_curtain_era5_small"

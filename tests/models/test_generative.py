@@ -92,6 +92,12 @@ def test_guidance_goes_away_from_what_is_said_without_conditions(ddpm):
     assert np.abs(given - ddpm.sample(x, noise=noise, sampler=sampler)).max() > 1e-3
 
 
+@pytest.mark.parametrize("steps", [0, -1, 2.5])
+def test_steps_that_are_none(ddpm, steps):
+    with pytest.raises(ModelError, match="steps: expected a whole number of at least 1"):
+        ddpm.sample(maps(), steps=steps)
+
+
 def test_members_are_what_single_draws_are_and_conditions_are_computed_once(ddpm, monkeypatch):
     x, calls = maps(), []
     noise = noise_for(x, members=3)
@@ -250,6 +256,7 @@ def test_without_an_encoder_the_history_is_a_condition(kind, history):
     ("config", "error", "message"),
     [
         ({"sampler": {"name": "ddim"}}, ModelError, "steps"),
+        ({"sampler": {"name": "ddim", "steps": 0}}, ModelError, "steps: expected a whole number"),
         ({"sampler": {"name": "dddim", "steps": 3}}, UnknownNameError, "ddim"),
         ({"prediction": "x1"}, UnknownNameError, "x0"),
         ({"guidance": {"scale": 2, "p": 1}}, ModelError, "p_uncond"),

@@ -62,3 +62,5 @@ def test_what_it_refuses():
         to_frame(cases)
     with pytest.raises(DataError, match=r"No such score: \['CSI'\]"):
         to_frame(cases, columns=("CSI",))
+    with pytest.raises(DataError, match="Received none"):
+        to_frame({})

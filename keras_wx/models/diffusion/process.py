@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Any
 
 import keras
@@ -43,8 +44,8 @@ class Process:
     ) -> tuple[diffusion.Sampler, int]:
         """The sampler and its number of steps, where a call may want others."""
         if sampler is None:
-            return self.sampler, steps or self.steps
-        return _read({**sampler, "steps": steps} if steps else sampler)
+            return self.sampler, self.steps if steps is None else _checked(steps)
+        return _read(sampler if steps is None else {**sampler, "steps": steps})
 
     def draw(self, y: Tensor, seed: keras.random.SeedGenerator) -> diffusion.Drawn:
         """Times and noisy fields of a batch of clean ones, float32."""
@@ -66,9 +67,15 @@ class Process:
 def _read(config: Mapping[str, Any]) -> tuple[diffusion.Sampler, int]:
     config = dict(config)
     steps = config.pop("steps", None)
-    if not steps:
+    if steps is None:
         raise ModelError(
             "sampler: expected name, steps and arguments, such as {name: dpm_solver, steps: 20}. "
             f"Received: {config}"
         )
-    return diffusion.Sampler.from_config(config), steps
+    return diffusion.Sampler.from_config(config), _checked(steps)
+
+
+def _checked(steps: int) -> int:
+    if not isinstance(steps, Integral) or steps < 1:
+        raise ModelError(f"steps: expected a whole number of at least 1. Received: steps={steps!r}")
+    return int(steps)

@@ -72,6 +72,8 @@ def to_frame(
                 here = part.sel(dict(zip(dims, at, strict=True)))
                 values = {_COLUMNS[name]: float(here[name]) for name in columns if name in here}
                 rows.append({"model": model, **dict(zip(dims, at, strict=True)), **values})
+    if not rows:
+        raise DataError("Expected the scores of a model, or of several by name. Received none.")
     return pd.DataFrame(rows).set_index(["model", *dims])
 
 

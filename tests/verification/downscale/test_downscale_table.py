@@ -63,3 +63,5 @@ def test_bad_input(archives):
         season_area_table({"ddpm": forecasts[0]}, truths)
     with pytest.raises(DataError, match=r"No such score: \['r2'\]"):
         season_area_table({"ddpm": forecasts}, truths, columns=["r2"])
+    with pytest.raises(DataError, match="Received none"):
+        to_frame({})
