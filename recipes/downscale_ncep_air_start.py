@@ -13,16 +13,22 @@ def write_start(name: str, network: Path, file: Path) -> None:
     """Writes weights with which a diffusion model gives what a network without noise does.
 
     Both have the same layers. The noisy field is multiplied by 0, and every time has the embedding
-    of time 0, which is the network's; training finds out what they are good for.
+    of time 0, which is the network's; training finds out what they are good for. Targets may be
+    scaled in another way.
 
     Args:
-        name: preset of the diffusion model, which predicts the clean field.
+        name: preset of the diffusion model, which predicts the mean, or the clean field.
         network: folder of the trained network, of its size.
         file: where to write them.
     """
     source = keras_wx.load(network, compile=False)
     model = keras_wx.load(name, weights=None, compile=False)
     given = {weight.path: np.array(weight) for weight in source.weights}
+    theirs, ours = (each.preset.sample.targets[0].transform for each in (source, model))
+    # Physical numbers of network numbers 0 and 1, and those as network numbers of the other.
+    shift, unit = ours(theirs.inverse(np.array([0.0, 1.0])))
+    given["head/kernel"] = given["head/kernel"] * (unit - shift)
+    given["head/bias"] = given["head/bias"] * (unit - shift) + shift
     for weight in model.weights:
         if weight.path == "stem/kernel":
             noisy = np.zeros_like(weight[:, :, : model.output_shape[-1]])

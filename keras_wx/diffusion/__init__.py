@@ -1,7 +1,8 @@
 """Diffusion models without the network: schedules, samplers, the objective.
 
-A network takes noisy fields and times, and predicts the noise ("epsilon"), the clean field ("x0")
-or the velocity ("v"); it knows no schedule. `draw` and `loss` train it, `sample` draws from it.
+A network takes noisy fields and times, and predicts the noise ("epsilon"), the clean field ("x0"),
+the velocity ("v") or the mean about which clean fields scatter ("mean"); it knows no schedule.
+`draw` and `loss` train it, `sample` draws from it.
 """
 
 from keras_wx.diffusion.guidance import guided
@@ -10,6 +11,7 @@ from keras_wx.diffusion.objective import Drawn, draw, loss, point_losses
 from keras_wx.diffusion.prediction import (
     PREDICTIONS,
     min_snr_weight,
+    plain_weight,
     target,
     to_epsilon,
     to_v,
@@ -40,6 +42,7 @@ __all__ = [
     "guided",
     "loss",
     "min_snr_weight",
+    "plain_weight",
     "point_losses",
     "repaint",
     "resampled",

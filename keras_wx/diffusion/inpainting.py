@@ -45,7 +45,7 @@ def repaint(
         schedule: the one that the network was trained with.
         sampler: `DDPM`, as in the paper, or `DDIM`.
         steps: number of steps without the jumps; 250 in the paper.
-        prediction: "epsilon", "x0" or "v".
+        prediction: one of `PREDICTIONS`.
         seed: of all that is drawn on the way.
         jump_length: j of the paper.
         resamplings: how often each stretch of `jump_length` steps is taken; r of the paper. 1 does

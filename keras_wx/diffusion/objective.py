@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from keras_wx.diffusion.prediction import min_snr_weight, target
+from keras_wx.diffusion.prediction import min_snr_weight, plain_weight, target
 from keras_wx.diffusion.schedules import Schedule
 
 
@@ -60,7 +60,7 @@ def loss(
         drawn: what `draw` gave.
         x0: the clean fields.
         schedule: of the diffusion.
-        prediction: "epsilon", "x0" or "v".
+        prediction: one of `PREDICTIONS`.
         min_snr_gamma: as of `point_losses`.
         sample_weight: mask or weight with the leading dimensions of `x0`, as many as there are:
             `(batch,)`, `(batch, y, x)` or all. Where it is 0 throughout, the loss is 0.
@@ -112,8 +112,8 @@ def point_losses(
         drawn: what `draw` gave.
         x0: the clean fields.
         schedule: of the diffusion.
-        prediction: "epsilon", "x0" or "v".
-        min_snr_gamma: see `min_snr_weight`; None weighs all times alike (Ho et al. 2020, eq. 14).
+        prediction: one of `PREDICTIONS`.
+        min_snr_gamma: see `min_snr_weight`; None is `plain_weight` (Ho et al. 2020, eq. 14).
 
     Returns:
         A tensor of the shape of `x0`, float32.
@@ -125,7 +125,7 @@ def point_losses(
     alpha, sigma = _levels(schedule, drawn.times, x0)
     values = ops.square(output - target(prediction, x0, noise, alpha, sigma))
     if min_snr_gamma is None:
-        return values
+        return values * plain_weight(prediction, sigma)
     return values * min_snr_weight(prediction, alpha, sigma, min_snr_gamma)
 
 

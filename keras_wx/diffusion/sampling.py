@@ -45,7 +45,7 @@ def sample(
         schedule: the one that the network was trained with.
         sampler: e.g. `DPMSolver()`.
         steps: number of steps.
-        prediction: "epsilon", "x0" or "v".
+        prediction: one of `PREDICTIONS`.
         seed: of what the sampler draws at its steps; samplers that draw nothing need none. Give a
             `SeedGenerator` that the model owns, or a whole number for the same draws every time.
 
@@ -83,7 +83,7 @@ def follow(
         network: as of `sample`.
         x: fields at the first level.
         plan: what to do.
-        prediction: "epsilon", "x0" or "v".
+        prediction: one of `PREDICTIONS`.
         clip: least and greatest value of predicted clean fields.
         draw: gives the noise of a row, from its number and a tensor of the same shape; None where
             no row adds any.

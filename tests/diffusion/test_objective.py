@@ -64,16 +64,18 @@ def test_seeds():
     np.testing.assert_array_equal(draw(5, X0, SCHEDULE).x_t, draw(5, X0, SCHEDULE).x_t)
 
 
-@pytest.mark.parametrize("prediction", ["epsilon", "x0", "v"])
+@pytest.mark.parametrize("prediction", ["epsilon", "x0", "v", "mean"])
 @pytest.mark.parametrize("gamma", [None, 2.0])
 def test_point_losses_equal_numpy(prediction, gamma):
     output = np.random.default_rng(2).normal(size=X0.shape).astype("float32")
     alpha, sigma = (v[TIMES.astype(int)].reshape(-1, 1, 1, 1) for v in tables())
-    target = {"epsilon": NOISE, "x0": X0, "v": alpha * NOISE - sigma * X0}[prediction]
+    velocity = alpha * NOISE - sigma * X0
+    targets = {"epsilon": NOISE, "x0": X0, "v": velocity, "mean": -velocity / sigma}
+    target = targets[prediction]
     snr = alpha**2 / sigma**2
-    weight = np.ones_like(snr)
+    weight = sigma**2 if prediction == "mean" else np.ones_like(snr)
     if gamma is not None:
-        divisor = {"x0": 1, "epsilon": snr, "v": snr + 1}[prediction]
+        divisor = {"x0": 1, "epsilon": snr, "v": snr + 1, "mean": (snr + 1) ** 2}[prediction]
         weight = np.minimum(snr, gamma) / divisor
     expected = weight * (output - target) ** 2
     options = {"prediction": prediction, "min_snr_gamma": gamma}

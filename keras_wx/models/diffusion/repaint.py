@@ -32,7 +32,7 @@ class Repaint(GenerativeModel):
         widths, blocks, encoder_attention, decoder_attention, head_size, groups, dropout: of the
             network, as of `ddpm`.
         schedule: `name` and arguments of a `keras_wx.diffusion.Schedule`.
-        prediction: `"epsilon"`, `"x0"` or `"v"`.
+        prediction: `"epsilon"`, `"x0"`, `"v"` or `"mean"`, see `keras_wx.diffusion.to_x0`.
         min_snr_gamma: of the min-SNR weighting; None weighs all times alike.
         sampler: `name` (`"ddpm"` or `"ddim"`), `steps` and further arguments.
         jump_length: steps that are gone back in a jump.
