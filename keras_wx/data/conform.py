@@ -9,7 +9,7 @@ import xarray as xr
 
 from keras_wx.data import units as u
 from keras_wx.data.additive import deferred
-from keras_wx.data.curtain.rows import on_rows, top_on_rows
+from keras_wx.data.curtain.rows import in_metres, on_rows, top_on_rows
 from keras_wx.data.geometry import is_geographic, same_spacing, spacing_km, spatial_dims
 from keras_wx.data.regrid import regrid as regridded
 from keras_wx.data.timeaxis import check_increasing, time_step
@@ -92,6 +92,12 @@ def conform(
     top = sample.blind_zone.variable if sample.blind_zone else None
     if top in dataset.data_vars:
         fields[top] = _at_step(top_on_rows(dataset[top], *gates), sample, resample)
+    if sample.is_curtain:
+        for variable in needed:
+            if variable.fill is not None and u.is_reflectivity(variable.units):
+                fields[variable.name] = _no_echo(
+                    fields[variable.name], variable.fill, fields.get(top)
+                )
     parts = [field.to_dataset(name=name) for name, field in fields.items()]
     try:
         joined = xr.merge(parts, join="exact", compat="no_conflicts")
@@ -124,6 +130,19 @@ def _needed(sample: Sample) -> list[Variable]:
                 "once: give the two different names."
             )
     return list(needed.values())
+
+
+def _no_echo(field: xr.DataArray, value: float, top: xr.DataArray | None) -> xr.DataArray:
+    """A curtain with a number where the radar saw nothing, also where it is the truth.
+
+    Below the top of the blind zone that the data have, it did not look.
+    """
+    lazy = deferred(field)
+    filled = lazy.fillna(np.float32(value))
+    if top is not None:
+        looked = field["height"] >= top.copy(data=in_metres(top))
+        filled = filled.where(lazy.notnull() | looked)
+    return filled.transpose(*field.dims).assign_attrs(field.attrs)
 
 
 def _gaps(field: xr.DataArray, mask: Variable) -> xr.DataArray:
@@ -240,6 +259,8 @@ def _at_step(field: xr.DataArray, sample: Sample, resample: bool) -> xr.DataArra
     step = time_step(times)
     if sample.step is None or step in (None, sample.step):
         return field
+    if sample.is_curtain:
+        _refuse_scatter(times, sample)
     if sample.is_curtain and (step > sample.step or not resample):
         raise DataError(
             f"The data have a profile every {format_step(step)}, the sample needs one every "
@@ -253,6 +274,28 @@ def _at_step(field: xr.DataArray, sample: Sample, resample: bool) -> xr.DataArra
             f"{format_step(sample.step)}. resample=True converts it."
         )
     return resampled(field, sample.step)
+
+
+def _refuse_scatter(times: np.ndarray, sample: Sample) -> None:
+    """Raises for times without a step of their own, of which no conversion knows what to keep."""
+    apart = np.diff(times)
+    median = np.median(apart.astype("timedelta64[ns]").astype("int64"))
+    if np.mean(np.abs(apart / np.timedelta64(1, "ns") - median) <= _OFF * median) > 0.5:
+        return
+    least, middle, most = (
+        f"{each / 1e9:.3g}"
+        for each in (
+            apart.min() / np.timedelta64(1, "ns"),
+            median,
+            apart.max() / np.timedelta64(1, "ns"),
+        )
+    )
+    raise DataError(
+        f"The profiles have no step in time: they are {least} to {most} s apart, {middle} s in the "
+        f"middle, and the sample needs one every {format_step(sample.step)}. "
+        f"open_dataset('curtain', ..., step='{middle}s') rounds times that scatter about a step; "
+        "load(..., sample={'step': None}) takes profiles as they follow each other."
+    )
 
 
 def _on_grid(field: xr.DataArray, grid: Grid, regrid: bool) -> xr.DataArray:

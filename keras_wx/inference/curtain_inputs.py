@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 
 import numpy as np
@@ -9,6 +10,7 @@ import xarray as xr
 
 from keras_wx.data.curtain import blind_rows, gate_values, soft_mask
 from keras_wx.data.timeaxis import time_step
+from keras_wx.data.units import is_reflectivity
 from keras_wx.errors import DataError
 from keras_wx.spec import Sample
 
@@ -45,6 +47,7 @@ class CurtainInputs:
         self.height = data.sizes["height"]
         self.top = min(self.height, int(self._blind.max()) + sample.blind_zone.buffer)
         self._missing = np.concatenate([self._read(part)[1] for part in self.parts()])
+        self._warn_of_missing_states()
 
     def parts(self, start: int = 0, stop: int | None = None) -> Iterator[slice]:
         """Profiles from start to stop, so many at a time."""
@@ -76,6 +79,22 @@ class CurtainInputs:
     def read(self, columns: slice) -> np.ndarray:
         """What the model reads, `(1, height, time, channels)`, float32 network numbers."""
         return self._read(columns)[0]
+
+    def _warn_of_missing_states(self) -> None:
+        """Of profiles without any reflectivity nobody expects one; of others they do."""
+        for variable in self._sample.inputs:
+            if is_reflectivity(variable.units):
+                continue
+            gone = self._data[variable.name].isel(time=self._missing).isnull().all("height")
+            count = int(gone.sum())
+            if count:
+                first = self.times[self._missing][int(gone.values.argmax())]
+                warnings.warn(
+                    f"{variable.name!r} is missing at every height in {count:,} of "
+                    f"{len(self.times):,} profiles, the first at {first:.19}. Nothing is said of "
+                    "these: they are missing as a whole.",
+                    stacklevel=4,
+                )
 
     def _read(self, columns: slice) -> tuple[np.ndarray, np.ndarray]:
         """The same, and which profiles are missing."""

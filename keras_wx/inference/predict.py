@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -268,8 +269,10 @@ def _check_request(
         ("batch_size", batch_size),
         ("output_frames", output_frames),
     ):
-        if value is not None and value < 1:
-            raise ModelError(f"{name}: expected at least 1. Received: {name}={value}")
+        if value is not None and (not isinstance(value, Integral) or value < 1):
+            raise ModelError(
+                f"{name}: expected a whole number, at least 1. Received: {name}={value!r}"
+            )
     if members > 1 and not is_stochastic(model):
         raise ModelError(
             f"{model.name} is deterministic: its members would all be the same. A model that draws "

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 def sample_beside(preset: Preset, other: Sample) -> Sample:
     """What a model eats and gives next to one of another sample: as many frames and, of a baseline
     that forecasts such a variable, the same one. A baseline of curtains fills the same blind zone
-    on the same grid, and one of downscaling reads the coarse field of the same target."""
+    on the same grid and knows no echo by the same number, and one of downscaling reads the coarse
+    field of the same target."""
     target = other.targets[0]
     sample = preset.sample.with_frames(output_frames=target.frames)
     known = sample.targets[0]
@@ -23,7 +24,14 @@ def sample_beside(preset: Preset, other: Sample) -> Sample:
     if forecasts is not None and sample.is_curtain and other.is_curtain:
         (grid,) = other.grids.values()
         grids = dict.fromkeys(sample.grids, grid.model_copy(update={"multiple": 1}))
-        return sample.model_copy(update={"grids": grids, "blind_zone": other.blind_zone})
+        fills = {(v.name, v.units): v.fill for v in other.variables}
+        variables = tuple(
+            v.model_copy(update={"fill": fills.get((v.name, v.units), v.fill)})
+            for v in sample.variables
+        )
+        return sample.model_copy(
+            update={"grids": grids, "blind_zone": other.blind_zone, "variables": variables}
+        )
     if forecasts is not None and sample.is_downscaling and other.is_downscaling:
         return _pair_of(sample, other)
     if same or forecasts is None or not forecasts(target.units):

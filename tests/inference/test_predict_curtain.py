@@ -8,7 +8,9 @@ import pytest
 import xarray as xr
 
 import keras_wx
+from keras_wx.data import conform
 from keras_wx.errors import DataError, ModelError
+from keras_wx.inference.curtain_inputs import CurtainInputs
 
 ROWS, COLUMNS = 128, 96
 HOLE = 16  # rows of 78.125 m below 1250 m
@@ -203,3 +205,18 @@ def test_a_real_orbit_with_its_own_blind_zone(shared_data):
     expected = [(found.height.values < top).sum() for top in tops]
     np.testing.assert_array_equal(depth, expected)
     assert not found.reflectivity.isnull().any()
+
+
+def test_profiles_without_a_state_are_told_of(curtain):
+    curtain = curtain.copy(deep=True)
+    curtain.temperature[30:33] = np.nan
+    sample = keras_wx.info("unet3plus_kazr_era5").sample
+    with pytest.warns(UserWarning, match=r"'temperature' is missing at every height in 3 of 96"):
+        inputs = CurtainInputs(conform(curtain, sample), sample)
+    assert [(run.start, run.stop) for run in inputs.runs()] == [(0, 30), (33, 96)]
+
+
+@pytest.mark.parametrize("option", ["members", "batch_size"])
+def test_numbers_that_are_not_whole(curtain, network, option):
+    with pytest.raises(ModelError, match=f"{option}: expected a whole number.*1.5"):
+        keras_wx.predict(network, curtain, **{option: 1.5})

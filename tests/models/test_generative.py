@@ -89,6 +89,8 @@ def test_guidance_goes_away_from_what_is_said_without_conditions(ddpm):
     np.testing.assert_allclose(given[0], expected, atol=1e-4)
     alone = ddpm.sample(x, noise=noise, sampler={"name": "ddim"}, steps=2, guidance_scale=3)
     np.testing.assert_array_equal(alone, given)
+    named = ddpm.sample(x, noise=noise, sampler="ddim", steps=2, guidance_scale=3)
+    np.testing.assert_array_equal(named, given)
     assert np.abs(given - ddpm.sample(x, noise=noise, sampler=sampler)).max() > 1e-3
 
 

@@ -206,9 +206,16 @@ def _regridded(field: xr.DataArray, old: np.ndarray, new: np.ndarray) -> xr.Data
 
 
 def _splines(old: np.ndarray, columns: np.ndarray, new: np.ndarray) -> np.ndarray:
-    """Cubic splines along the last axis; a column with a gap is missing as a whole."""
+    """Cubic splines along the last axis; rows next to a level that is missing are missing too."""
     found = np.full((*columns.shape[:-1], new.size), np.nan, np.float32)
-    whole = np.isfinite(columns).all(axis=-1)
+    known = np.isfinite(columns)
+    whole = known.all(axis=-1)
     if whole.any():
         found[whole] = CubicSpline(old, columns[whole], axis=-1)(new)
+    below = np.clip(np.searchsorted(old, new, side="right") - 1, 0, len(old) - 1)
+    above = np.where(new > old[below], np.minimum(below + 1, len(old) - 1), below)
+    for at in zip(*np.nonzero(~whole & (known.sum(axis=-1) > 1)), strict=True):
+        there = known[at]
+        values = CubicSpline(old[there], columns[at][there])(new)
+        found[at] = np.where(there[below] & there[above], values, np.nan)
     return found

@@ -141,7 +141,8 @@ def _in_degrees(field: xr.DataArray) -> bool:
             raise DataError(
                 f"Variable {field.name!r}: expected coordinates of at least two points along "
                 f"{dim!r}, to bring one grid onto the other. dataset.assign_coords({dim}=...) "
-                "gives them."
+                "gives them. A grid with a latitude and longitude at each of its points is first "
+                "to be regridded to one with axes, such as by xesmf or CDO."
             )
     dim = str(field.dims[-2])
     return is_geographic(field, dim) or dim.removeprefix("coarse_") in ("lat", "latitude")

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 import numpy as np
 import xarray as xr
 
-from keras_wx.data.downscale.coarsen import block_means
 from keras_wx.data.downscale.onto import interpolated
 from keras_wx.data.geometry import is_geographic, spatial_dims
 from keras_wx.data.sources._files import PathLike, open_files
@@ -25,8 +24,8 @@ _ATTRS = {"units": "m", "standard_name": "surface_altitude", "long_name": "eleva
 def with_elevation(dataset: xr.Dataset, elevation: Elevation | None) -> xr.Dataset:
     """The dataset with a variable `elevation` in metres on the grid of its fine fields.
 
-    Terrain that is much finer is averaged over cells of about the same size first, and then
-    interpolated linearly.
+    Terrain that is much finer is averaged about each of its points first, over cells of about the
+    size of the dataset's, and then interpolated linearly.
 
     Args:
         dataset: fine fields come first.
@@ -52,7 +51,9 @@ def with_elevation(dataset: xr.Dataset, elevation: Elevation | None) -> xr.Datas
         for there, here in zip(fine.dims[-2:], terrain.dims, strict=True)
     )
     if ratio >= 2:
-        terrain = block_means(terrain, int(ratio))
+        # Means about every point, not of blocks: what the last block holds would be lost.
+        window = dict.fromkeys(terrain.dims, int(ratio) // 2 * 2 + 1)
+        terrain = terrain.rolling(window, center=True, min_periods=1).mean(keep_attrs=True)
     values = interpolated(terrain, fine, "bilinear") * factors[0] + factors[1]
     return dataset.assign(elevation=(fine.dims[-2:], values.values, _ATTRS))
 

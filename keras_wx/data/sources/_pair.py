@@ -18,6 +18,10 @@ from keras_wx.errors import DataError
 from keras_wx.spec import format_step
 
 COARSE = "coarse_"
+STANDARD = ("standard", "gregorian", "proleptic_gregorian")
+"""Calendars whose dates are those of datetime64."""
+_FINER = 0.75
+"""What part of the fine spacing a coarse one that is meant so never is."""
 _DAY = np.timedelta64(1, "D").astype("m8[ns]")
 
 
@@ -52,7 +56,9 @@ def joined(
     coarse = coarse.drop_vars([name for name in coarse.variables if name not in kept])
     coarse = coarse.rename({name: COARSE + str(name) for name in names})
     first = next(iter(coarse.data_vars.values()))
-    Onto(first, next(iter(fine.data_vars.values())), "nearest")
+    target = next(iter(fine.data_vars.values()))
+    Onto(first, target, "nearest")
+    _refuse_exchanged(first, target)
     return fine.assign(coarse.data_vars).assign_attrs(coarse.attrs | fine.attrs)
 
 
@@ -76,6 +82,23 @@ def checked(pair: xr.Dataset) -> xr.Dataset:
     check_increasing(pair["time"].values)
     Onto(pair[coarse[0]], pair[fine[0]], "nearest")
     return pair
+
+
+def _refuse_exchanged(coarse: xr.DataArray, fine: xr.DataArray) -> None:
+    """Raises for a coarse grid that is the finer one of the two."""
+    axes = [[field[dim] for dim in field.dims[-2:]] for field in (coarse, fine)]
+    if any(
+        here.attrs.get("units") != there.attrs.get("units")
+        for here, there in zip(*axes, strict=True)
+    ):
+        return
+    apart = [[float(np.abs(np.diff(axis.values)).mean()) for axis in both] for both in axes]
+    if all(there < _FINER * here for there, here in zip(*apart, strict=True)):
+        raise DataError(
+            "coarse: expected a grid at least as wide as the fine one. Received points "
+            f"{apart[0][0]:g} x {apart[0][1]:g} apart, and fine ones {apart[1][0]:g} x "
+            f"{apart[1][1]:g} (y, x). Are fine= and coarse= exchanged?"
+        )
 
 
 def conventional(dataset: xr.Dataset, variables: Iterable[str] | None = None) -> xr.Dataset:
@@ -113,7 +136,7 @@ def conventional(dataset: xr.Dataset, variables: Iterable[str] | None = None) ->
 def refuse_calendars(fine: xr.Dataset, coarse: xr.Dataset) -> None:
     """Raises for datasets in another calendar than the standard one, naming both."""
     names = [_calendar(dataset) for dataset in (fine, coarse)]
-    if all(name in ("standard", "gregorian", "proleptic_gregorian") for name in names):
+    if all(name in STANDARD for name in names):
         return
     differ = "differ" if names[0] != names[1] else "are not the standard one"
     raise DataError(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from datetime import timedelta
 
+import numpy as np
 import xarray as xr
 
 from keras_wx.data.sources._axes import with_whole_steps
@@ -13,7 +15,7 @@ from keras_wx.data.sources._files import PathLike, open_files
 from keras_wx.data.units import is_reflectivity
 from keras_wx.errors import DataError
 from keras_wx.registry import register_dataset
-from keras_wx.spec import parse_step
+from keras_wx.spec import format_step, parse_step
 
 
 @register_dataset("curtain")
@@ -44,9 +46,9 @@ def curtain(
         engine: as in `xarray.open_dataset`; None recognises the format.
 
     Returns:
-        `reflectivity` and what else there is under its name in this package: `temperature`,
-        `specific_humidity`, `eastward_wind`, `northward_wind`, `blind_zone_top`; dims `time` and
-        `height` in the order of the file.
+        `reflectivity` and, where the files have them, `temperature`, `specific_humidity`,
+        `eastward_wind`, `northward_wind` and `blind_zone_top`; other curtains keep their names.
+        Dims `time` and `height` in the order of the file.
 
     Raises:
         DataError: for files that cannot be read or hold no curtain.
@@ -67,7 +69,26 @@ def curtain(
         return _named(xr.decode_cf(raw), variable, units)
 
     joined = open_files(path, chunks=chunks, engine=engine, decode=decode)
-    return with_whole_steps(joined, interval)
+    rounded = with_whole_steps(joined, interval)
+    _warn_of_scatter(rounded["time"].values, interval)
+    return rounded
+
+
+def _warn_of_scatter(times: np.ndarray, step: timedelta | None) -> None:
+    """Says of times that could not be rounded which one forbade it."""
+    if step is None or len(times) < 2:
+        return
+    length = np.timedelta64(step).astype("m8[ns]")
+    late = (times - times[0]).astype("m8[ns]") % length
+    beside = np.minimum(late, length - late) / np.timedelta64(1, "s")
+    if beside.any():
+        worst = int(beside.argmax())
+        warnings.warn(
+            f"step={format_step(step)!r} rounds no times: that at {times[worst]:.23} is "
+            f"{beside[worst]:.3g} s beside whole steps from the first on, and the most is a "
+            "quarter of the step. dataset.isel(time=...) without it, or another step, helps.",
+            stacklevel=3,
+        )
 
 
 def _named(dataset: xr.Dataset, variable: str | None, units: str | None) -> xr.Dataset:
@@ -82,6 +103,10 @@ def _named(dataset: xr.Dataset, variable: str | None, units: str | None) -> xr.D
     if variable not in fields:
         found = {name: field.dims for name, field in dataset.items()}
         what = "a reflectivity" if variable is None else f"the variable {variable!r}"
+        if variable is None and dbz:
+            raise DataError(
+                f"Several variables could be the reflectivity: {dbz}. variable= names one."
+            )
         raise DataError(
             f"Expected {what} with the dimensions time and height. Received: {found}. "
             "variable= names it, and dataset.rename({'old': 'height'}) a dimension."
@@ -95,10 +120,8 @@ def _named(dataset: xr.Dataset, variable: str | None, units: str | None) -> xr.D
         ]
         if name not in fields and len(known) == 1:
             names[known[0]] = name
-    kept = {*names, *(name for name in STATE if name in fields)}
-    if "blind_zone_top" in dataset:
-        kept.add("blind_zone_top")
-    chosen = dataset[list(kept)].rename(names)
+    beside = [name for name in ("blind_zone_top",) if name in dataset]
+    chosen = dataset[[*fields, *beside]].rename(names)
     if units is not None:
         chosen["reflectivity"].attrs["units"] = units
     return chosen

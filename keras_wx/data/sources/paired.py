@@ -8,7 +8,13 @@ import xarray as xr
 
 from keras_wx.data.sources._elevation import Elevation, with_elevation
 from keras_wx.data.sources._files import PathLike, open_files
-from keras_wx.data.sources._pair import checked, conventional, joined, refuse_calendars
+from keras_wx.data.sources._pair import (
+    STANDARD,
+    checked,
+    conventional,
+    joined,
+    refuse_calendars,
+)
 from keras_wx.errors import DataError
 from keras_wx.registry import register_dataset
 
@@ -99,7 +105,7 @@ def paired(
 
 def _opened(name: str, source: Source, chunks) -> xr.Dataset:
     if isinstance(source, xr.Dataset):
-        return source
+        return _with_datetimes(source)
     if isinstance(source, xr.DataArray):
         if source.name is None:
             raise DataError(f"{name}: expected a field with a name, such as field.rename('air').")
@@ -108,3 +114,11 @@ def _opened(name: str, source: Source, chunks) -> xr.Dataset:
         return open_files(source, chunks=chunks)
     except DataError as error:
         raise DataError(f"{name}: {error}") from error
+
+
+def _with_datetimes(dataset: xr.Dataset) -> xr.Dataset:
+    """Dates that were decoded as cftime, though their calendar is the usual one, as datetime64."""
+    for dim, index in dataset.indexes.items():
+        if isinstance(index, xr.CFTimeIndex) and index.calendar in STANDARD:
+            dataset = dataset.assign_coords({dim: index.to_datetimeindex(time_unit="ns")})
+    return dataset

@@ -169,7 +169,7 @@ class DDPM(GenerativeModel):
             x: maps.
             noise: `(members * batch, y, x, targets)`, or None.
             members: number of fields for each input, slowest along the batch.
-            sampler: another one than the configuration's, written likewise.
+            sampler: another one than the configuration's, written likewise, or its name.
             steps: another number of steps.
             guidance_scale: another one.
         """

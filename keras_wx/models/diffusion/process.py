@@ -40,11 +40,12 @@ class Process:
         self._min_snr_gamma = min_snr_gamma
 
     def chosen(
-        self, sampler: Mapping[str, Any] | None, steps: int | None
+        self, sampler: Mapping[str, Any] | str | None, steps: int | None
     ) -> tuple[diffusion.Sampler, int]:
         """The sampler and its number of steps, where a call may want others."""
         if sampler is None:
             return self.sampler, self.steps if steps is None else _checked(steps)
+        sampler = {"name": sampler} if isinstance(sampler, str) else sampler
         return _read(sampler if steps is None else {**sampler, "steps": steps})
 
     def draw(self, y: Tensor, seed: keras.random.SeedGenerator) -> diffusion.Drawn:

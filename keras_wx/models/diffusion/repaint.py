@@ -174,7 +174,7 @@ class Repaint(GenerativeModel):
             x: maps.
             noise: `(members * batch, y, x, targets)`, or None.
             members: number of fields for each input, slowest along the batch.
-            sampler: another one than the configuration's, written likewise.
+            sampler: another one than the configuration's, written likewise, or its name.
             steps: another number of steps.
             jump_length, resamplings: others than the configuration's.
         """

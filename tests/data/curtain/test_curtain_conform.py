@@ -220,3 +220,45 @@ def test_rows_of_a_blind_gate_are_blind(spacing):
     # ... and they end where the gates do, but for half of a row.
     deeper = blind.sum(axis=0) * spacing - (heights < tops[:, None]).sum(axis=1) * 125
     assert np.abs(deeper).max() <= spacing / 2
+
+
+def test_a_level_that_is_missing_takes_the_rows_beside_it_alone(curtain):
+    """The published spline of what is there, but no number where it would bridge a gap."""
+    wanted = make_curtain_sample((20, 8), spacing="50m")
+    curtain["temperature"][3, 7] = np.nan
+    curtain["temperature"][5, 11] = np.nan
+    found = conform(curtain, wanted, regrid=True)["temperature"].transpose("time", "height")
+    old, new = curtain["height"].values, found["height"].values
+    missing = np.isnan(found.values)
+    beside = (new > old[6]) & (new < old[8])
+    np.testing.assert_array_equal(missing[3], beside)
+    assert not missing[[0, 4]].any()
+    np.testing.assert_array_equal(missing[5], new > old[10])
+    known = np.arange(12) != 7
+    expected = CubicSpline(old[known], curtain["temperature"].values[3, known])
+    np.testing.assert_allclose(
+        found.values[3, ~beside], expected(new.clip(old[0], old[-1]))[~beside], rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize("own_top", [False, True])
+def test_no_echo_has_a_number_where_it_is_the_truth_too(curtain, own_top):
+    dbz = curtain["reflectivity"].values
+    dbz[2, 1], dbz[4, 9] = np.nan, np.nan
+    if own_top:
+        curtain["blind_zone_top"] = "time", np.full(20, 0.3), {"units": "km"}
+    wanted = make_curtain_sample(fill=-60.0, blind_zone={"height": 200})
+    found = conform(curtain.chunk(time=5), wanted)["reflectivity"]
+    expected = np.where(np.isnan(dbz), -60, dbz)
+    if own_top:
+        expected[2, 1] = np.nan  # at 150 m, where the radar did not look
+    np.testing.assert_array_equal(found.values.T, expected)
+    assert found.attrs["units"] == "dBZ"
+
+
+@pytest.mark.parametrize("resample", [False, True])
+def test_times_without_a_step_of_their_own(curtain, sample, resample):
+    scatter = np.random.default_rng(1).normal(0, 0.3e9, 20).astype("timedelta64[ns]")
+    rough = curtain.assign_coords(time=curtain.time.values + scatter)
+    with pytest.raises(DataError, match=r"no step in time: .* s apart.*step='.*s'\) rounds"):
+        conform(rough, sample, resample=resample)

@@ -28,7 +28,7 @@ def test_names_by_units_and_standard_names(made, tmp_path):
     other.isel(time=slice(12)).to_netcdf(tmp_path / "a.nc")
     other.isel(time=slice(12, None)).to_netcdf(tmp_path / "b.nc")
     found = keras_wx.open_dataset("curtain", path=tmp_path / "?.nc")
-    assert set(found.data_vars) == set(made.data_vars)
+    assert set(found.data_vars) == {*made.data_vars, "noise"}
     np.testing.assert_array_equal(found.reflectivity, made.reflectivity.T)
     np.testing.assert_array_equal(found.temperature, made.temperature.T)
     chosen = keras_wx.open_dataset(
@@ -42,6 +42,10 @@ def test_what_is_no_curtain_is_refused(made, tmp_path):
     with pytest.raises(DataError, match=r"a reflectivity with the dimensions time and height"):
         keras_wx.open_dataset("curtain", path=tmp_path / "range.nc")
     made.to_netcdf(tmp_path / "curtain.nc")
+    two = made.assign(other=made.reflectivity).rename(reflectivity="Ze")
+    two.to_netcdf(tmp_path / "two.nc")
+    with pytest.raises(DataError, match=r"Several.*\['Ze', 'other'\].*variable="):
+        keras_wx.open_dataset("curtain", path=tmp_path / "two.nc")
     with pytest.raises(DataError, match=r"the variable 'Ze'"):
         keras_wx.open_dataset("curtain", path=tmp_path / "curtain.nc", variable="Ze")
 
@@ -59,3 +63,12 @@ def test_times_that_scatter_are_rounded_to_the_step_that_is_named(made, tmp_path
     np.testing.assert_array_equal(as_they_are.time.values, rough.time.values)
     with pytest.raises(DataError, match=r"Dataset .curtain.: .*soon"):
         keras_wx.open_dataset("curtain", path=tmp_path / "?.nc", step="soon")
+
+
+def test_a_step_that_rounds_nothing_is_said(made, tmp_path):
+    late = made.time.values.copy()
+    late[7] += np.timedelta64(1100, "ms")
+    made.assign_coords(time=late).to_netcdf(tmp_path / "late.nc")
+    with pytest.warns(UserWarning, match="step='4s' rounds no times: that at .*:29.100 is 1.1 s"):
+        found = keras_wx.open_dataset("curtain", path=tmp_path / "late.nc", step="4s")
+    np.testing.assert_array_equal(found.time.values, late)

@@ -153,6 +153,34 @@ def test_elevation_of_a_finer_chart():
         pair(elevation=chart.assign_attrs(units="K"))
 
 
+def test_elevation_that_ends_with_the_grid():
+    """Its cells end where those of the grid do: there are no others to average."""
+    step = 0.5 / 10
+    lat = np.arange(40 - 0.25 + step / 2, 44.25, step)
+    lon = np.arange(-0.25 + step / 2, 6.25, step)
+    height = 100 * lat[:, None] + 10 * lon
+    chart = xr.DataArray(
+        height, dims=("lat", "lon"), coords={"lat": lat, "lon": lon}, attrs={"units": "m"}
+    )
+    expected = 100 * LAT[:, None] + 10 * LON
+    np.testing.assert_allclose(pair(elevation=chart)["elevation"], expected, atol=3)
+
+
+def test_exchanged():
+    with pytest.raises(DataError, match=r"Received points 0.5 x 0.5 apart.*exchanged"):
+        keras_wx.open_dataset(
+            "paired",
+            fine=gridded(np.array([41.0, 43]), np.array([1.0, 3, 5])),
+            coarse=fine(seed=1),
+        )
+
+
+def test_dates_of_cftime_in_the_usual_calendar():
+    times = xr.date_range("2010-01-01", periods=20, calendar="standard", use_cftime=True)
+    found = pair(fine().assign_coords(time=times), coarse().assign_coords(time=times))
+    xr.testing.assert_equal(found.drop_encoding(), pair().drop_encoding())
+
+
 def test_units_that_differ():
     celsius = coarse(units="degC")
     celsius["t2m"] -= 273.15
