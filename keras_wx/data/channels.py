@@ -67,7 +67,7 @@ class Channel:
             f"NaN without a mask: variable {name!r} ({self.variable.role}) has missing values"
             f"{when}, and the sample has no `fill` for it, the value in {self.variable.units} that "
             "stands in for them; missing targets then have sample weight 0. "
-            f"sample.merged({{'variables': {{{name!r}: {{'fill': ...}}}}}}) gives one."
+            f"load(..., sample={{'variables': {{{name!r}: {{'fill': ...}}}}}}) gives one."
         )
 
 

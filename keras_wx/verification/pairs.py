@@ -182,8 +182,8 @@ def _check_units(forecast: xr.DataArray, truth: xr.DataArray):
     if ours is None or theirs is None or not same_units(ours, theirs):
         raise DataError(
             f"Forecast and truth of {forecast.name!r} need the same units, as attribute 'units'. "
-            f"Received: forecast {ours!r}, truth {theirs!r}. Convert one of them first; "
-            "keras_wx.open_dataset gives 'dBZ' or 'mm h-1'."
+            f"Received: forecast {ours!r}, truth {theirs!r}. keras_wx.data.conform(truth, "
+            "model.preset.sample, convert_units=True) brings the truth to those of a model."
         )
 
 

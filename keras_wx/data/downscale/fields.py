@@ -182,8 +182,8 @@ class Fields:
                     f"NaN without a mask: variable {variable.name!r} ({variable.role}) has missing "
                     f"values{when}, and the sample has no `fill` for it, the value in "
                     f"{variable.units} that stands in for them; missing targets then have sample "
-                    f"weight 0. sample.merged({{'variables': {{{variable.name!r}: {{'fill': ...}}"
-                    "}}) gives one."
+                    f"weight 0. load(..., sample={{'variables': {{{variable.name!r}: {{'fill': "
+                    "...}}}) gives one."
                 )
             values[gaps] = variable.fill
         return gaps
