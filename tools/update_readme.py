@@ -38,18 +38,25 @@ def _scores(preset: Preset) -> str:
 
 
 def boards(task: str) -> str:
-    """A table for every folder in docs/leaderboard with scores of a task."""
+    """A table for every folder in docs/leaderboard with scores of a task, the largest first."""
     fact, describe = {
         "nowcast": ("forecasts", _forecasts),
         "inpaint": ("profiles", _curtains),
         "downscale": ("fields", _fields),
     }[task]
-    texts = []
+    texts = {}
     for file in sorted((ROOT / "docs" / "leaderboard").glob("*/leaderboard.csv")):
         table, facts = report.read_csv(file.read_text(encoding="utf-8"))
         if fact in facts:
-            texts.append(f"{describe(facts, file)}\n\n{report.summary(table)}")
-    return "\n".join(texts)
+            texts[_count(facts[fact]), file.parent.name] = (
+                f"{describe(facts, file)}\n\n{report.summary(table)}"
+            )
+    return "\n".join(texts[key] for key in sorted(texts, reverse=True))
+
+
+def _count(fact: str) -> int:
+    """The number that a fact begins with, such as `24,576, 4s apart`."""
+    return int(re.match(r"[\d,]*\d", fact)[0].replace(",", ""))
 
 
 def _forecasts(facts: dict[str, str], file: Path) -> str:
