@@ -54,6 +54,7 @@ def follow(record, networks, maps, field):
             "epsilon": (field - row["sigma"] * prediction) / max(row["alpha"], 1e-9),
             "x0": prediction,
             "v": row["alpha"] * field - row["sigma"] * prediction,
+            "mean": row["alpha"] * field + row["sigma"] ** 2 * prediction,
         }[record["prediction"]]
         if record["clip"]:
             clean = np.clip(clean, *record["clip"])
@@ -68,6 +69,7 @@ def follow(record, networks, maps, field):
     ("form", "config"),
     [
         ("onnx", {"prediction": "v"}),
+        ("onnx", {"prediction": "mean"}),
         (
             "saved_model",
             {"prediction": "x0", "sampler": {"name": "ddim", "steps": 4, "clip": [0, 1]}},

@@ -34,8 +34,9 @@ HOW = (
     "it gives `constant`. Begin with `field`, standard normal noise. In each row run `step` on "
     "field, constant and the row's time: it gives a prediction. The clean field is "
     "(field - sigma * prediction) / alpha if `prediction` is epsilon, the prediction itself if it "
-    "is x0, and alpha * field - sigma * prediction if it is v; clip it if `clip` says so. The next "
-    "field is x * field + x_before * field_before + x0 * clean + x0_before * clean_before + noise "
+    "is x0, alpha * field - sigma * prediction if it is v, and alpha * field + sigma^2 * "
+    "prediction if it is mean; clip it if `clip` says so. The next field is x * field + x_before "
+    "* field_before + x0 * clean + x0_before * clean_before + noise "
     "* z, with fresh standard normal z, and `before` what the row before had; nothing, 0, in the "
     "first. The last is the sample."
 )
