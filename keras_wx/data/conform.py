@@ -278,23 +278,17 @@ def _at_step(field: xr.DataArray, sample: Sample, resample: bool) -> xr.DataArra
 
 def _refuse_scatter(times: np.ndarray, sample: Sample) -> None:
     """Raises for times without a step of their own, of which no conversion knows what to keep."""
-    apart = np.diff(times)
-    median = np.median(apart.astype("timedelta64[ns]").astype("int64"))
-    if np.mean(np.abs(apart / np.timedelta64(1, "ns") - median) <= _OFF * median) > 0.5:
+    apart = np.diff(times) / np.timedelta64(1, "s")
+    middle, wanted = np.median(apart), sample.step.total_seconds()
+    if np.mean(abs(apart - middle) <= _OFF * middle) > 0.5:
         return
-    least, middle, most = (
-        f"{each / 1e9:.3g}"
-        for each in (
-            apart.min() / np.timedelta64(1, "ns"),
-            median,
-            apart.max() / np.timedelta64(1, "ns"),
-        )
-    )
+    meant = format_step(sample.step) if abs(middle / wanted - 1) < 0.25 else f"{middle:.3g}s"
     raise DataError(
-        f"The profiles have no step in time: they are {least} to {most} s apart, {middle} s in the "
-        f"middle, and the sample needs one every {format_step(sample.step)}. "
-        f"open_dataset('curtain', ..., step='{middle}s') rounds times that scatter about a step; "
-        "load(..., sample={'step': None}) takes profiles as they follow each other."
+        f"The profiles have no step in time: they are {apart.min():.3g} to {apart.max():.3g} s "
+        f"apart, {middle:.3g} s in the middle, and the sample needs one every "
+        f"{format_step(sample.step)}. open_dataset('curtain', ..., step={meant!r}) rounds times "
+        "that scatter about a step; load(..., sample={'step': None}) takes profiles as they follow "
+        "each other."
     )
 
 

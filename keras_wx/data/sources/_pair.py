@@ -87,10 +87,8 @@ def checked(pair: xr.Dataset) -> xr.Dataset:
 def _refuse_exchanged(coarse: xr.DataArray, fine: xr.DataArray) -> None:
     """Raises for a coarse grid that is the finer one of the two."""
     axes = [[field[dim] for dim in field.dims[-2:]] for field in (coarse, fine)]
-    if any(
-        here.attrs.get("units") != there.attrs.get("units")
-        for here, there in zip(*axes, strict=True)
-    ):
+    units = [[axis.attrs.get("units") for axis in both] for both in axes]
+    if units[0] != units[1]:
         return
     apart = [[float(np.abs(np.diff(axis.values)).mean()) for axis in both] for both in axes]
     if all(there < _FINER * here for there, here in zip(*apart, strict=True)):
