@@ -29,11 +29,14 @@ def test_the_leaderboard_has_the_numbers_of_its_file(page, fact):
     text = (ROOT / page).read_text(encoding="utf-8")
     block = text.partition("<!-- leaderboard -->\n")[2].partition("<!-- /leaderboard -->")[0]
     shown = [line.strip("| ").split(" | ") for line in block.splitlines() if line.startswith("|")]
-    expected = []
-    for file in sorted(ROOT.glob("docs/leaderboard/*/leaderboard.csv")):
+    tables = {}
+    for file in ROOT.glob("docs/leaderboard/*/leaderboard.csv"):
         lines = file.read_text(encoding="utf-8").splitlines()
-        if any(line.startswith(f"# {fact}: ") for line in lines):
-            expected += list(csv.DictReader(line for line in lines if not line.startswith("#")))
+        for line in lines:
+            if line.startswith(f"# {fact}: "):
+                size = int(line.split()[2].strip(",").replace(",", ""))
+                tables[size] = csv.DictReader(row for row in lines if not row.startswith("#"))
+    expected = [row for size in sorted(tables, reverse=True) for row in tables[size]]
     rows = [cells for cells in shown if cells[0].startswith("`")]
     assert [cells[0].strip("`") for cells in rows] == [row["model"] for row in expected]
     header = next((cells for cells in shown if cells[0] == "model"), [])
