@@ -56,6 +56,7 @@ FACTS = {
     ),
 }
 """What the cards say of all weights."""
+BEGUN = {"recipe": f"{FACTS['recipe']}; it begins with the weights of {UNET}"}
 
 
 def main():
@@ -81,7 +82,8 @@ def main():
     table = compare_models(models, pair, scored, options.members, tables)
     for name, file in files.items():
         scores = card_scores(table.loc[name], len(scored)) if name in table.index else None
-        write_card(name, VARIANT, file, options.out / name, options.out / "cards", FACTS, scores)
+        facts = FACTS | (BEGUN if name == DDPM else {})
+        write_card(name, VARIANT, file, options.out / name, options.out / "cards", facts, scores)
 
     some = test[np.linspace(0, len(test) - 1, options.sampled).astype(int)]
     with precision(options):

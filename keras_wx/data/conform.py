@@ -138,10 +138,10 @@ def _no_echo(field: xr.DataArray, value: float, top: xr.DataArray | None) -> xr.
     Below the top of the blind zone that the data have, it did not look.
     """
     lazy = deferred(field)
-    filled = lazy.fillna(np.float32(value))
+    stays = lazy.notnull()
     if top is not None:
-        looked = field["height"] >= top.copy(data=in_metres(top))
-        filled = filled.where(lazy.notnull() | looked)
+        stays = stays | (field["height"] < top.copy(data=in_metres(top)))
+    filled = lazy.where(stays, np.float32(value))
     return filled.transpose(*field.dims).assign_attrs(field.attrs)
 
 
@@ -261,13 +261,13 @@ def _at_step(field: xr.DataArray, sample: Sample, resample: bool) -> xr.DataArra
         return field
     if sample.is_curtain:
         _refuse_scatter(times, sample)
-    if sample.is_curtain and (step > sample.step or not resample):
-        raise DataError(
-            f"The data have a profile every {format_step(step)}, the sample needs one every "
-            f"{format_step(sample.step)}. "
-            + ("resample=True converts them, " if step < sample.step else "")
-            + f"load(..., sample={{'step': {format_step(step)!r}}}) takes them as they are."
-        )
+        if step > sample.step or not resample:
+            raise DataError(
+                f"The data have a profile every {format_step(step)}, the sample needs one every "
+                f"{format_step(sample.step)}. "
+                + ("resample=True converts them, " if step < sample.step else "")
+                + f"load(..., sample={{'step': {format_step(step)!r}}}) takes them as they are."
+            )
     if not resample and step < sample.step:
         raise DataError(
             f"The data have a step of {format_step(step)}, the sample needs "

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import xarray as xr
+from scipy.ndimage import uniform_filter
 
 from keras_wx.data.downscale.onto import interpolated
 from keras_wx.data.geometry import is_geographic, spatial_dims
@@ -52,8 +53,8 @@ def with_elevation(dataset: xr.Dataset, elevation: Elevation | None) -> xr.Datas
     )
     if ratio >= 2:
         # Means about every point, not of blocks: what the last block holds would be lost.
-        window = dict.fromkeys(terrain.dims, int(ratio) // 2 * 2 + 1)
-        terrain = terrain.rolling(window, center=True, min_periods=1).mean(keep_attrs=True)
+        width = int(ratio) // 2 * 2 + 1
+        terrain = terrain.copy(data=uniform_filter(terrain.values, width, mode="nearest"))
     values = interpolated(terrain, fine, "bilinear") * factors[0] + factors[1]
     return dataset.assign(elevation=(fine.dims[-2:], values.values, _ATTRS))
 

@@ -104,12 +104,12 @@ def paired(
 
 
 def _opened(name: str, source: Source, chunks) -> xr.Dataset:
-    if isinstance(source, xr.Dataset):
-        return _with_datetimes(source)
     if isinstance(source, xr.DataArray):
         if source.name is None:
             raise DataError(f"{name}: expected a field with a name, such as field.rename('air').")
-        return source.to_dataset()
+        source = source.to_dataset()
+    if isinstance(source, xr.Dataset):
+        return _with_datetimes(source)
     try:
         return open_files(source, chunks=chunks)
     except DataError as error:

@@ -45,7 +45,7 @@ class DDPM(GenerativeModel):
         frozen: whether training leaves the encoder as it is.
         schedule: `name` and arguments of a `keras_wx.diffusion.Schedule`.
         prediction: `"epsilon"`, `"x0"`, `"v"` or `"mean"`, see `keras_wx.diffusion.to_x0`.
-        min_snr_gamma: of the min-SNR weighting; None weighs all times alike.
+        min_snr_gamma: of the min-SNR weighting; None for `diffusion.plain_weight`.
         guidance: `p_uncond`, the share of training without conditions, and `scale`, how far
             samples go from what the network says without them; None for neither.
         output_activation: of what the network predicts; `"sigmoid"` for `"x0"` between 0 and 1.

@@ -19,7 +19,7 @@ class Process:
     Args:
         schedule: `name` and arguments of a `keras_wx.diffusion.Schedule`.
         prediction: `"epsilon"`, `"x0"`, `"v"` or `"mean"`, see `keras_wx.diffusion.to_x0`.
-        min_snr_gamma: of the min-SNR weighting; None weighs all times alike.
+        min_snr_gamma: of the min-SNR weighting; None for `diffusion.plain_weight`.
         sampler: `name`, `steps` and further arguments.
 
     Raises:

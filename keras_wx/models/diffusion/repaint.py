@@ -33,7 +33,7 @@ class Repaint(GenerativeModel):
             network, as of `ddpm`.
         schedule: `name` and arguments of a `keras_wx.diffusion.Schedule`.
         prediction: `"epsilon"`, `"x0"`, `"v"` or `"mean"`, see `keras_wx.diffusion.to_x0`.
-        min_snr_gamma: of the min-SNR weighting; None weighs all times alike.
+        min_snr_gamma: of the min-SNR weighting; None for `diffusion.plain_weight`.
         sampler: `name` (`"ddpm"` or `"ddim"`), `steps` and further arguments.
         jump_length: steps that are gone back in a jump.
         resamplings: how often each stretch of so many steps is taken; 1 does not jump.
