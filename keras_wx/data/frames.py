@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import xarray as xr
 
+from keras_wx.data.sentinels import refuse_sentinels
 from keras_wx.errors import DataError
 from keras_wx.transforms import Transform
 
@@ -162,6 +163,8 @@ class FrameStore:
         return physical
 
     def _network(self, physical: np.ndarray, i: int) -> np.ndarray:
+        times = None if self.times is None else self.times[self.edges[i] :]
+        refuse_sentinels(self.name, physical, times)
         block = np.ascontiguousarray(self.transform(physical), dtype=np.float32)
         self._refuse_infinite(block, physical, i)
         block.flags.writeable = False

@@ -6,12 +6,14 @@ import math
 import os
 import shutil
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from filelock import FileLock, Timeout
 
 from keras_wx import __version__
 from keras_wx.errors import DataError
@@ -177,17 +179,33 @@ def in_zarr(outline: Outline, blocks: Iterable[Block], path: Path, *, together: 
 
     template = outline.dataset({name: empty(name) for name in outline.variables})
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
+    with _unfinished(path) as partial:
         template.to_zarr(partial, mode="w", compute=False, consolidated=False)
         store = zarr.open_group(partial, mode="r+")
         for part, values in blocks:
             for name, block in values.items():
                 store[name][outline.index(name, part)] = block
         os.rename(partial, path)
+    return xr.open_zarr(path, chunks=None, consolidated=False, decode_timedelta=True)
+
+
+@contextmanager
+def _unfinished(path: Path) -> Iterator[Path]:
+    """Where a store is until it is complete; this process's alone, and gone afterwards. What a
+    process that was killed has left there is removed: its lock died with it."""
+    partial = path.with_name(f".{path.name}.partial")
+    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise DataError(f"path: another process is writing {path}. Choose another name.") from None
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        yield partial
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return xr.open_zarr(path, chunks=None, consolidated=False, decode_timedelta=True)
+        lock.release()
+        Path(lock.lock_file).unlink(missing_ok=True)
 
 
 def writable(path: str | os.PathLike) -> Path:

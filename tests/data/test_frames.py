@@ -122,6 +122,14 @@ def test_reading_never_overlaps(monkeypatch):
         list(pool.map(lambda k: stores[k % 2].read(k // 2, k // 2 + 1), range(80)))
 
 
+def test_a_number_that_stands_for_missing_is_refused():
+    field = make_dataset(4)["reflectivity"].copy()
+    field[2, 0, 1] = -9999
+    store = FrameStore(field, GRAY, cache_bytes=PLENTY)
+    with pytest.raises(DataError, match=rf"-9999 at 1 points.* {field.time.values[2]:.19}"):
+        store.read(0, 4)
+
+
 def test_what_may_be_missing():
     field = make_dataset(4)["reflectivity"]
     assert not FrameStore(field, GRAY, cache_bytes=PLENTY).may_be_missing

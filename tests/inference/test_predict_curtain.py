@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import xarray as xr
+from filelock import FileLock
 
 import keras_wx
 from keras_wx.data import conform
@@ -128,6 +129,23 @@ def test_a_store_holds_what_memory_would(curtain, network, tmp_path, members):
     assert again.attrs["model"] == network.preset.full_name
     with pytest.raises(DataError, match="exists already"):
         keras_wx.predict(network, data, path=tmp_path / "a.zarr")
+
+
+def test_what_a_killed_process_has_left_is_removed(curtain, tmp_path):
+    left = tmp_path / ".a.zarr.partial"
+    left.mkdir()
+    (left / "zarr.json").write_text("{}")
+    keras_wx.predict(keras_wx.load("repeat"), curtain, path=tmp_path / "a.zarr")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.zarr"]
+
+
+def test_two_processes_do_not_write_one_store(curtain, tmp_path):
+    with (
+        FileLock(tmp_path / ".a.zarr.lock"),
+        pytest.raises(DataError, match="another process is writing"),
+    ):
+        keras_wx.predict(keras_wx.load("repeat"), curtain, path=tmp_path / "a.zarr")
+    assert not (tmp_path / "a.zarr").exists()
 
 
 def test_profiles_are_read_and_filled_in_a_few_at_a_time(curtain, tmp_path, monkeypatch):

@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 
+from keras_wx.data.sentinels import refuse_sentinels
 from keras_wx.data.units import is_reflectivity
 from keras_wx.errors import DataError
 from keras_wx.spec import Variable
@@ -33,8 +34,9 @@ def gate_values(
         float32, `(height, time)`, finite.
 
     Raises:
-        DataError: for values that are missing where they are needed.
+        DataError: for values that are missing where they are needed, or that mean "missing".
     """
+    refuse_sentinels(variable.name, field.T, times)
     _warn_of_linear(variable, field)
     network = np.asarray(variable.transform(field), np.float32)
     close_gaps(variable, network, np.isnan(field), mask >= 1, times, ignore=ignore)
@@ -83,6 +85,7 @@ def close_gaps(
         raise DataError(
             f"{where}: {variable.name!r} is missing at {times[column]:.19} in row {row} of "
             f"{len(wrong)}, one of {int(wrong.sum()):,} such gates. "
+            + _too_low(gaps)
             + (_IF_MEASURED if hidden else "")
             + f"load(..., sample={{'variables': {{{variable.name!r}: {{'fill': {fill}}}}}}}) gives "
             f"a value in {variable.units} that stands in for it."
@@ -94,6 +97,18 @@ _IF_MEASURED = (
     "A deeper blind zone, or the variable of its top in the data, covers what was not measured. "
     "Where the radar looked and saw nothing, "
 )
+
+
+def _too_low(gaps: np.ndarray) -> str:
+    """What is missing in the highest rows of every profile was never looked at."""
+    never = gaps.all(axis=1)
+    if not never[-1] or never.all():
+        return ""
+    first = len(never) - int(never[::-1].argmin())
+    return (
+        f"Rows {first} and above are missing in every profile: the data do not reach as high as "
+        "the sample. "
+    )
 
 
 def _warn_of_linear(variable: Variable, field: np.ndarray) -> None:

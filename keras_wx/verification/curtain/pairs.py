@@ -13,6 +13,7 @@ import xarray as xr
 
 from keras_wx.data.conform import require_dataset
 from keras_wx.data.curtain.rows import in_metres
+from keras_wx.data.sentinels import refuse_sentinels
 from keras_wx.data.units import is_reflectivity
 from keras_wx.errors import DataError
 from keras_wx.inference.summary import middle
@@ -116,6 +117,7 @@ class CurtainPair:
         if known.any():
             read = _upward(self.truth.isel(time=position[known]).load())
             truth[known] = read.transpose("time", "height").values
+            refuse_sentinels(self.truth.name, truth, self.times[columns])
         members = np.maximum(members.astype(np.float32, copy=False), self.low)
         truth = np.maximum(truth, self.low)
         centre = middle(members) if self.by == "median" else members.mean(axis=0)

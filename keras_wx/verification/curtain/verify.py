@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Literal
 
 import numpy as np
@@ -174,6 +175,13 @@ def verify_curtain(
     sums = xr.concat(blocks, "block").assign_coords(
         coordinates(heights, low, high, scene, depth, pair.step_seconds)
     )
+    if not int(sums["n_pairs"].sum()):
+        warnings.warn(
+            "No gate of the blind zone has a truth at the same time: there is nothing to score. "
+            "A zone deeper than the radar's own hides gates that it did see: "
+            "load(..., sample={'blind_zone': {'height': ...}}).",
+            stacklevel=2,
+        )
     scores = from_sums(sums if by_block else sums.sum("block"))
     if by_block:
         scores = scores.assign_coords(start_time=("block", np.array(starts)))

@@ -57,6 +57,23 @@ def test_what_to_do_about_nan_is_said():
     assert "saw nothing" not in str(error.value)
 
 
+def test_rows_above_the_data_are_told_of():
+    with pytest.raises(DataError, match=r"Rows 2 and above .* do not reach as high"):
+        gates(ECHO, [(2, 0), (2, 1), (2, 2)])
+    with pytest.raises(DataError) as error:
+        gates(ECHO, [(2, 0), (2, 2)])
+    assert "reach" not in str(error.value)
+
+
+def test_a_number_that_stands_for_missing_is_no_clear_air():
+    field = np.full((3, 3), -15.0)
+    field[0, 2] = field[1, 1] = -9999.0
+    with pytest.raises(
+        DataError, match=r"-9999 at 2 points, the first at 2020-01-01T00:00:04.*!= -9999\)"
+    ):
+        gate_values(ECHO, field, MASK, TIMES)
+
+
 @pytest.mark.parametrize(
     ("values", "linear"),
     [

@@ -42,9 +42,22 @@ def test_errors_and_cloud_by_hand():
 
 def test_what_is_below_low_is_no_echo():
     made, truth = small()
-    deeper = truth.assign(reflectivity=truth.reflectivity.where(truth.reflectivity > CLEAR, -999))
+    deeper = truth.assign(reflectivity=truth.reflectivity.where(truth.reflectivity > CLEAR, -75))
     deeper.reflectivity.attrs["units"] = "dBZ"
     assert verify_curtain(made, deeper).identical(verify_curtain(made, truth))
+
+
+def test_a_truth_that_is_missing_everywhere_is_told_of():
+    made, truth = small()
+    nowhere = truth.where(truth.height > 200).assign_attrs(truth.attrs)
+    with pytest.warns(UserWarning, match="No gate of the blind zone has a truth"):
+        assert verify_curtain(made, nowhere).n_pairs == 0
+
+
+def test_a_truth_with_numbers_that_stand_for_missing_is_refused():
+    made, truth = small()
+    with pytest.raises(DataError, match="-9999 at 1 points"):
+        verify_curtain(made, truth.where(truth.reflectivity != 0, -9999.0))
 
 
 @pytest.mark.parametrize("low", [-40.3, -60.1, np.float64(-40.3), -20.0])
