@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import reprlib
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,10 @@ class Baseline:
     def __init__(self, name: str | None = None):
         self.name = name or type(self).__name__.lower()
         self.rng = Draws()
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{key}={reprlib.repr(value)}" for key, value in self.get_config().items())
+        return f"{type(self).__name__}({arguments})"
 
     @classmethod
     def forecasts(cls, units: str) -> bool:

@@ -26,6 +26,7 @@ def test_has_the_face_of_a_keras_model():
     )
     assert model.name == model.preset.name == "persistence"
     assert list(model.weights) == []
+    assert repr(model) == "Persistence(output_frames=2, name='persistence')"
 
 
 def test_config_makes_it_again():
