@@ -110,10 +110,10 @@ def other_air(curtain: xr.Dataset, generator: np.random.Generator) -> xr.Dataset
     )
     with xr.set_options(keep_attrs=True):
         return curtain.assign(
-            temperature=curtain["temperature"] + 8 * warmer,
-            specific_humidity=curtain["specific_humidity"] * np.exp(0.5 * moister),
-            eastward_wind=curtain["eastward_wind"] + 12 * east,
-            northward_wind=curtain["northward_wind"] + 12 * north,
+            temperature=curtain["temperature"] + 20 * warmer,
+            specific_humidity=curtain["specific_humidity"] * np.exp(moister),
+            eastward_wind=curtain["eastward_wind"] + 25 * east,
+            northward_wind=curtain["northward_wind"] + 25 * north,
         ).astype("float32")
 
 

@@ -63,7 +63,9 @@ class Baseline:
         self.rng = Draws()
 
     def __repr__(self) -> str:
-        arguments = ", ".join(f"{key}={reprlib.repr(value)}" for key, value in self.get_config().items())
+        arguments = ", ".join(
+            f"{key}={reprlib.repr(value)}" for key, value in self.get_config().items()
+        )
         return f"{type(self).__name__}({arguments})"
 
     @classmethod

@@ -6,12 +6,14 @@ import numpy as np
 
 from keras_wx.errors import DataError
 
-_SENTINELS = (-999.0, -9999.0, -99999.0, -999999.0, -32768.0)
+_LOWEST = np.float32([-999, -9999, -99999, -999999, -32768])
+_HIGHEST = np.float32([9.969209968386869e36, 1e20, 1e30])
+"""The first is what the netCDF library fills with where nothing is written."""
 
 
 def refuse_sentinels(name: str, values: np.ndarray, times: np.ndarray | None = None) -> None:
-    """Raises where the lowest value is one that stands for "missing": a transform would take it
-    for clear air, or for very cold one.
+    """Raises where the lowest or the highest value is one that stands for "missing": a transform
+    would take it for clear air, or for very cold one.
 
     Args:
         name: of the variable.
@@ -23,17 +25,21 @@ def refuse_sentinels(name: str, values: np.ndarray, times: np.ndarray | None = N
     """
     if values.dtype.kind != "f" or not values.size:
         return
-    lowest = np.fmin.reduce(values, axis=None)
-    if lowest not in _SENTINELS:
+    lowest, highest = np.fmin.reduce(values, axis=None), np.fmax.reduce(values, axis=None)
+    if np.float32(lowest) in _LOWEST:
+        found, valid = lowest, f"!= {lowest:g}"
+    elif np.float32(highest) in _HIGHEST:
+        found, valid = highest, "< 1e19"
+    else:
         return
-    wrong = values == lowest
+    wrong = values == found
     when = ""
     if times is not None:
         first = int(wrong.reshape(len(wrong), -1).any(axis=1).argmax())
         when = f", the first at {times[first]:.19}"
     raise DataError(
-        f"Variable {name!r} is {lowest:g} at {int(wrong.sum()):,} points{when}: a number that "
+        f"Variable {name!r} is {found:g} at {int(wrong.sum()):,} points{when}: a number that "
         "stands for a missing value, which the file does not declare as one. Expected NaN where "
         f"values are missing: dataset[{name!r}] = "
-        f"dataset[{name!r}].where(dataset[{name!r}] != {lowest:g}) makes it so."
+        f"dataset[{name!r}].where(dataset[{name!r}] {valid}) makes it so."
     )

@@ -178,7 +178,6 @@ def in_zarr(outline: Outline, blocks: Iterable[Block], path: Path, *, together: 
         return dask.array.empty(shape, chunks=chunks, dtype=np.float32)
 
     template = outline.dataset({name: empty(name) for name in outline.variables})
-    path.parent.mkdir(parents=True, exist_ok=True)
     with _unfinished(path) as partial:
         template.to_zarr(partial, mode="w", compute=False, consolidated=False)
         store = zarr.open_group(partial, mode="r+")
@@ -190,22 +189,32 @@ def in_zarr(outline: Outline, blocks: Iterable[Block], path: Path, *, together: 
 
 
 @contextmanager
-def _unfinished(path: Path) -> Iterator[Path]:
-    """Where a store is until it is complete; this process's alone, and gone afterwards. What a
-    process that was killed has left there is removed: its lock died with it."""
-    partial = path.with_name(f".{path.name}.partial")
+def alone(path: Path) -> Iterator[None]:
+    """Refuses a second process that writes the same store; the lock dies with its process."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0)
     try:
         lock.acquire()
     except Timeout:
         raise DataError(f"path: another process is writing {path}. Choose another name.") from None
     try:
-        shutil.rmtree(partial, ignore_errors=True)
-        yield partial
+        yield
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
         lock.release()
         Path(lock.lock_file).unlink(missing_ok=True)
+
+
+@contextmanager
+def _unfinished(path: Path) -> Iterator[Path]:
+    """Where a store is until it is complete, and gone afterwards. What a process that was killed
+    has left there is removed."""
+    partial = path.with_name(f".{path.name}.partial")
+    with alone(path):
+        shutil.rmtree(partial, ignore_errors=True)
+        try:
+            yield partial
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
 
 
 def writable(path: str | os.PathLike) -> Path:

@@ -122,11 +122,16 @@ def test_reading_never_overlaps(monkeypatch):
         list(pool.map(lambda k: stores[k % 2].read(k // 2, k // 2 + 1), range(80)))
 
 
-def test_a_number_that_stands_for_missing_is_refused():
-    field = make_dataset(4)["reflectivity"].copy()
-    field[2, 0, 1] = -9999
+@pytest.mark.parametrize(
+    ("number", "valid"), [(-9999, "!= -9999"), (1e20, "< 1e19"), (9.96920996838687e36, "< 1e19")]
+)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_number_that_stands_for_missing_is_refused(number, valid, dtype):
+    field = make_dataset(4)["reflectivity"].astype(dtype)
+    field[2, 0, 1] = np.float32(number)
     store = FrameStore(field, GRAY, cache_bytes=PLENTY)
-    with pytest.raises(DataError, match=rf"-9999 at 1 points.* {field.time.values[2]:.19}"):
+    when = f"{field.time.values[2]:.19}"
+    with pytest.raises(DataError, match=rf"at 1 points, the first at {when}.*{valid}"):
         store.read(0, 4)
 
 

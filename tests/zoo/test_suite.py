@@ -5,6 +5,7 @@ Registering a model tests it: see `zoo_cases` for how its input is found.
 
 import hashlib
 import importlib.resources
+import pickle
 from pathlib import Path
 
 import backend_outputs
@@ -17,6 +18,7 @@ from jax_process import run_under_jax
 import keras_wx
 from keras_wx.baselines import Baseline
 from keras_wx.errors import ModelError
+from keras_wx.inference.downscale.cluster import Parcel
 from keras_wx.inference.network import is_stochastic, seeded
 from keras_wx.zoo import loading, presets
 
@@ -48,6 +50,13 @@ def case(request):
 
 
 # === Networks ===
+
+
+def test_can_be_sent_to_another_process(case):
+    parcel = Parcel(case.model, None, None, Path("fields.zarr"))
+    copy = pickle.loads(pickle.dumps(parcel)).model()
+    assert copy.preset == case.model.preset
+    np.testing.assert_allclose(zoo_cases.called(copy, case.x), case.forecast, atol=1e-6)
 
 
 def test_equals_the_golden_output(case):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 import threading
+import uuid
 from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from keras_wx.baselines import Baseline
 from keras_wx.errors import ModelError
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 3
 """How often a job is tried again when its worker is lost."""
+PARCEL = "parcel"
+"""File of a store that is not complete: what its workers need."""
 AHEAD = 2
 """Jobs for each thread of the cluster that the scheduler knows of."""
 
@@ -30,20 +33,45 @@ class Parcel:
     """What a worker needs, in a form that can be sent; a model is made anew from its weights."""
 
     def __init__(self, model: keras.Model | Baseline, order: Order, outline: Outline, path: Path):
-        self.kind, self.config, self.preset = type(model), model.get_config(), model.preset
-        self.weights = None if isinstance(model, Baseline) else model.get_weights()
+        self.kind, self.config, self.preset = type(model), _plain(model.get_config()), model.preset
+        network = not isinstance(model, Baseline)
+        self.weights = model.get_weights() if network else None
+        self.precision = model.dtype_policy.name if network else None
         self.order, self.outline, self.path = order, outline, path.absolute()
 
     def open(self) -> tuple[Maker, InZarr]:
         """Unpacks, once in a process."""
+        results = InZarr(self.path, self.outline, self.order.plan)
+        return Maker(self.model(), self.order, results), results
+
+    def model(self) -> keras.Model | Baseline:
+        """The model again."""
         if self.weights is None:
             model = self.kind(**self.config)
         else:
-            model = self.kind.from_config(self.config)
+            model = self._network()
             model.set_weights(self.weights)
         model.preset = self.preset
-        results = InZarr(self.path, self.outline, self.order.plan)
-        return Maker(model, self.order, results), results
+        return model
+
+    def _network(self) -> keras.Model:
+        import keras
+
+        usual = keras.config.dtype_policy()
+        keras.config.set_dtype_policy(self.precision)
+        try:
+            return self.kind.from_config(self.config)
+        finally:
+            keras.config.set_dtype_policy(usual)
+
+
+def _plain(value: Any) -> Any:
+    """A Keras model tracks lists and dicts that are attributes of it; those cannot be sent."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    return value
 
 
 def client_of(client: distributed.Client | None, path: Path | None) -> distributed.Client | None:
@@ -89,11 +117,14 @@ def run(
     """
     import distributed
 
-    parcel = client.scatter(Parcel(model, order, outline, path), broadcast=True, hash=False)
+    # Beside what is made, and not in the memory of workers, which a lost one would take with it.
+    parcel = InZarr.beside(path, PARCEL)
+    parcel.write_bytes(distributed.protocol.pickle.dumps(Parcel(model, order, outline, path)))
+    key = uuid.uuid4().hex
 
     def submit(jobs: Iterable[Job]) -> list[distributed.Future]:
         return [
-            client.submit(_do, parcel, parcel.key, job, retries=ATTEMPTS, pure=False)
+            client.submit(_do, parcel.absolute(), key, job, retries=ATTEMPTS, pure=False)
             for job in jobs
         ]
 
@@ -104,15 +135,18 @@ def run(
             submit(islice(left, ahead)), loop=client.loop, with_results=True
         )
         for _, made in running:
+            if isinstance(made, BaseException):  # of a cancelled job, which does not raise
+                raise made
             count(made)
             running.update(submit(islice(left, 1)))
+    parcel.unlink()
 
 
 _OPEN: dict[str, tuple[Maker, InZarr]] = {}
 _ONE = threading.Lock()
 
 
-def _do(parcel: Parcel, key: str, job: Job) -> int:
+def _do(parcel: Path, key: str, job: Job) -> int:
     """One job, on a worker; returns how many fields of tiles it made."""
     import dask
 
@@ -120,8 +154,10 @@ def _do(parcel: Parcel, key: str, job: Job) -> int:
     # lazily is read here, and not by another task that would wait for this one.
     with _ONE, dask.config.set(scheduler="synchronous"):
         if key not in _OPEN:
+            from distributed.protocol.pickle import loads
+
             _OPEN.clear()
-            _OPEN[key] = parcel.open()
+            _OPEN[key] = loads(parcel.read_bytes()).open()
         maker, results = _OPEN[key]
         if not results.is_done(job):
             results.write(job, maker.make(job))

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from keras_wx.data.downscale import to_network
+from keras_wx.data.sentinels import refuse_sentinels
 from keras_wx.errors import DataError, ModelError
 from keras_wx.spec import Sample, Variable
 
@@ -79,7 +80,7 @@ class OwnHistory:
             float32 `(rows, x, frames)`.
 
         Raises:
-            DataError: for missing values of the data that nothing fills.
+            DataError: for values of the data that are infinite, or missing and nothing fills.
         """
         frames = init + np.array(self.variable.offsets)
         steps = self._made[frames]
@@ -94,6 +95,13 @@ class OwnHistory:
         return np.moveaxis(numbers, 0, -1)
 
     def _fill(self, values: np.ndarray, times: np.ndarray) -> np.ndarray:
+        refuse_sentinels(self.variable.name, values, times)
+        if np.isinf(values).any():
+            time = times[np.isinf(values).any(axis=(1, 2))][0]
+            raise DataError(
+                f"Variable {self.variable.name!r} is infinite at {time:.19}, which the first "
+                "samples read as history. Expected finite values, or NaN where they are missing."
+            )
         gaps = np.isnan(values)
         if not gaps.any():
             return values

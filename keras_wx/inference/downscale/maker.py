@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -149,9 +149,14 @@ class Maker:
         members, steps = (part.stop - part.start for part in (job.members, job.steps))
         return tiles * members * steps
 
-    def first_input(self) -> np.ndarray:
-        """What the data say for the first sample: other data would make other numbers."""
-        return self._read(range(1), self._bands[0])
+    def some_inputs(self) -> Iterator[np.ndarray]:
+        """What the data say for the first, the middle and the last sample, and the history that the
+        first begins with: other data would make other numbers."""
+        number, band = len(self._order.init), self._bands[0]
+        for step in sorted({0, number // 2, number - 1}):
+            yield self._read(range(step, step + 1), band)
+        for history in self._lags.values():
+            yield history.read(self._order.init[0], 0, band.window, self._made)
 
     def _inputs(self, steps: range, members: range, band: Band) -> np.ndarray:
         """`(members or 1, steps, rows, x, channels)`: one for all where they read the same."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from itertools import chain, compress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +25,13 @@ from keras_wx.inference.downscale.stitch import Stitching
 from keras_wx.inference.history import InitTimes, init_frames
 from keras_wx.inference.layout import POINTS_AT_ONCE, TILE, Pair, pair
 from keras_wx.inference.network import fixed_grid, grid_multiple, is_stochastic
-from keras_wx.inference.output import Outline, attributes, described_targets, realizations
+from keras_wx.inference.output import (
+    Outline,
+    alone,
+    attributes,
+    described_targets,
+    realizations,
+)
 from keras_wx.inference.progress import progress_bar
 from keras_wx.spec import Preset, Sample
 
@@ -95,7 +102,10 @@ def downscaled(
 
     client = cluster.client_of(client, path)
     tiles = sum(map(stitching.count, stitching.bands(plan.rows)))
-    with progress_bar(preset.full_name, tiles * len(init) * members, progress) as count:
+    with (
+        nullcontext() if path is None else alone(path),
+        progress_bar(preset.full_name, tiles * len(init) * members, progress) as count,
+    ):
         if path is None:
             results = InMemory(form, plan)
         else:
@@ -107,7 +117,7 @@ def downscaled(
         else:
             for job in chain.from_iterable(left):
                 results.write(job, maker.make(job))
-    return results.complete()
+        return results.complete()
 
 
 def _left(
@@ -191,14 +201,17 @@ def _outline(
 
 
 def _fingerprint(model: keras.Model | Baseline, preset: Preset, order: Order) -> str:
-    """A hash of all that the numbers depend on, as far as the first sample's inputs tell."""
+    """A hash of all that the numbers depend on, as far as inputs of some samples tell."""
+    import keras
+
     digest = hashlib.sha256()
     config = {k: v for k, v in model.get_config().items() if k != "name"}
-    words = __version__, preset.full_name, preset.sample.model_dump_json(), config
+    backend = None if isinstance(model, Baseline) else keras.backend.backend()
+    words = __version__, backend, preset.full_name, preset.sample.model_dump_json(), config
     digest.update(repr((*words, order.seed, order.stitching, order.plan)).encode())
     coords = (coord.values for coord in order.data.coords.values())
     weights = [] if isinstance(model, Baseline) else model.get_weights()
-    first = Maker(model, order, made=None).first_input()
-    for array in (output_times(order), *coords, first, *weights):
+    inputs = Maker(model, order, made=None).some_inputs()
+    for array in (output_times(order), *coords, *inputs, *weights):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

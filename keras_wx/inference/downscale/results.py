@@ -106,6 +106,11 @@ class InZarr(Results):
         (partial / RUN).write_text(run)
         return cls(path, outline, plan)
 
+    @staticmethod
+    def beside(path: Path, name: str) -> Path:
+        """A file that goes with a store that is not complete."""
+        return _unfinished(path) / name
+
     def is_done(self, job: Job) -> bool:
         return (self._partial / MARKS / job.name).exists()
 

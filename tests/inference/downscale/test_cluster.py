@@ -11,6 +11,8 @@ import long_run
 import pytest
 import xarray as xr
 
+import keras_wx
+
 distributed = pytest.importorskip("distributed")
 
 
@@ -49,6 +51,18 @@ def test_equals_one_process_though_a_worker_is_killed(client, tmp_path, history)
     xr.testing.assert_identical(got, alone)
     assert killed, "no worker was killed"
     assert not partial.exists()
+
+
+@pytest.mark.slow
+def test_a_network_of_the_zoo(client, tmp_path, shared_data):
+    file = shared_data / "ncep_air_2013-2014.nc"
+    pair = keras_wx.open_dataset("ncep_air", path=file, step="6h").isel(time=slice(0, 24))
+    model = keras_wx.load("ddpm_ncep_air", sampler={"name": "dpm_solver", "steps": 2})
+    options = {"members": 2, "seed": 3, "history": "own"}
+    got = keras_wx.predict(model, pair, path=tmp_path / "a.zarr", client=client, **options)
+    xr.testing.assert_identical(got.load(), keras_wx.predict(model, pair, **options))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.zarr"]
+    assert not (tmp_path / "a.zarr" / "parcel").exists()
 
 
 @pytest.mark.slow

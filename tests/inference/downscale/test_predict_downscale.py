@@ -59,6 +59,14 @@ def test_own_history_goes_beyond_the_fine_record():
         keras_wx.predict(model_of(Mixed()), cut, **TILES)
 
 
+@pytest.mark.parametrize(("value", "what"), [(-999, "-999 at 1 points"), (np.inf, "infinite at")])
+def test_own_history_begins_with_what_is_no_number(value, what):
+    pair = make_pair(6)
+    pair.air[LAGS - 1, 0, 0] = value
+    with pytest.raises(DataError, match=what):
+        keras_wx.predict(model_of(Mixed()), pair, history="own", **TILES)
+
+
 def test_after_a_jump_the_history_is_the_data_s_again():
     pair = make_pair(14).isel(time=[*range(7), *range(8, 14)])
     got = keras_wx.predict(model_of(Mixed()), pair, history="own", **TILES)

@@ -127,7 +127,14 @@ def test_the_model_and_the_options_are_part_of_a_run_s_mark(monkeypatch):
     assert mark(make_pair(5)) in marks
     marks.add(mark(pair.isel(time=slice(1, None))))
     marks.add(mark(pair.assign(coarse_air=(pair.coarse_air + 1).assign_attrs(units="K"))))
+    last = pair.coarse_air.where(pair.time != pair.time[-1], 280.0).assign_attrs(units="K")
+    marks.add(mark(pair.assign(coarse_air=last)))
+    marks.add(mark(pair, history="own"))
+    begins = pair.air.where(pair.time != pair.time[0], 280.0).assign_attrs(units="K")
+    marks.add(mark(pair.assign(air=begins), history="own"))
     marks.add(mark(pair, halo=1))
     model.set_weights([weight + 0.1 for weight in model.get_weights()])
     marks.add(mark(pair))
-    assert len(marks) == 5
+    monkeypatch.setattr(keras.backend, "backend", lambda: "another")
+    marks.add(mark(pair))
+    assert len(marks) == 9

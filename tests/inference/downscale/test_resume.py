@@ -13,6 +13,7 @@ from pathlib import Path
 import long_run
 import pytest
 import xarray as xr
+from filelock import FileLock
 
 from keras_wx.errors import DataError
 
@@ -67,6 +68,15 @@ def test_a_killed_run_goes_on_to_the_same_numbers(killed, left, tmp_path, monkey
 def test_another_run_does_not_go_on_with_it(killed, change):
     with pytest.raises(DataError, match="cannot go on with it"):
         long_run.run(killed, **change)
+
+
+def test_two_processes_do_not_write_one_store(tmp_path):
+    with (
+        FileLock(tmp_path / ".a.zarr.lock"),
+        pytest.raises(DataError, match="another process is writing"),
+    ):
+        long_run.run(tmp_path / "a.zarr", seconds=0)
+    assert [path.name for path in tmp_path.iterdir()] == [".a.zarr.lock"]
 
 
 def test_a_complete_store_is_not_overwritten(tmp_path):
