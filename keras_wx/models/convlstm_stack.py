@@ -105,8 +105,15 @@ class ConvLSTMStack(FrameModel):
         norms = [
             layers.BatchNormalization(name=f"norm_{rank}") for rank in range(1, len(recurrent))
         ]
+        # TensorFlow 2.21's gradient of such a kernel in bfloat16 reads memory that nobody wrote, for
+        # some numbers of channels: on processors with AVX512-BF16 it is NaN once in some 20 steps.
         readout = layers.Conv3D(
-            channels, 3, padding="same", activation=output_activation, name="readout"
+            channels,
+            3,
+            padding="same",
+            activation=output_activation,
+            dtype="float32",
+            name="readout",
         )
 
         def run(x, states):

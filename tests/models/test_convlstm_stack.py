@@ -108,3 +108,14 @@ def test_frames_that_do_not_fit(example):
 def test_bad_configuration(changes, message):
     with pytest.raises(ModelError, match=message):
         ConvLSTMStack(**CONFIG | changes)
+
+
+def test_the_readout_is_float32_in_mixed_precision():
+    """TensorFlow's gradient of a Conv3D kernel in bfloat16 is NaN now and then."""
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = ConvLSTMStack(**CONFIG)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert model.get_layer("readout").compute_dtype == "float32"
+    assert model.get_layer("convlstm_1").compute_dtype == "bfloat16"
