@@ -152,7 +152,7 @@ def predict(
     ```
     """
     preset = preset_of(model)
-    _check_request(model, dataset, members, batch_size, output_frames)
+    _check_request(model, dataset, members, batch_size, output_frames, seed)
     if isinstance(model, Baseline) and zr is None:
         model = for_variable_of(dataset, model)
         preset = model.preset
@@ -262,16 +262,18 @@ def _check_request(
     members: int,
     batch_size: int | None,
     output_frames: int | None,
+    seed: int,
 ) -> None:
     require_dataset("dataset", dataset)
-    for name, value in (
-        ("members", members),
-        ("batch_size", batch_size),
-        ("output_frames", output_frames),
+    for name, value, least in (
+        ("members", members, 1),
+        ("batch_size", batch_size, 1),
+        ("output_frames", output_frames, 1),
+        ("seed", seed, 0),
     ):
-        if value is not None and (not isinstance(value, Integral) or value < 1):
+        if value is not None and (not isinstance(value, Integral) or value < least):
             raise ModelError(
-                f"{name}: expected a whole number, at least 1. Received: {name}={value!r}"
+                f"{name}: expected a whole number, at least {least}. Received: {name}={value!r}"
             )
     if members > 1 and not is_stochastic(model):
         raise ModelError(

@@ -367,6 +367,8 @@ def test_an_ensemble_of_a_deterministic_model():
 
 @pytest.mark.parametrize("option", ["members", "batch_size", "output_frames"])
 def test_numbers_below_one(option):
+    with pytest.raises(ModelError, match="seed: expected a whole number, at least 0"):
+        keras_wx.predict(climb(), random_radar(), seed=-1)
     with pytest.raises(ModelError, match=f"{option}: expected a whole number, at least 1"):
         keras_wx.predict(climb(), random_radar(), **{option: 0})
 

@@ -234,7 +234,7 @@ def test_profiles_without_a_state_are_told_of(curtain):
     assert [(run.start, run.stop) for run in inputs.runs()] == [(0, 30), (33, 96)]
 
 
-@pytest.mark.parametrize("option", ["members", "batch_size"])
+@pytest.mark.parametrize("option", ["members", "batch_size", "seed"])
 def test_numbers_that_are_not_whole(curtain, network, option):
     with pytest.raises(ModelError, match=f"{option}: expected a whole number.*1.5"):
         keras_wx.predict(network, curtain, **{option: 1.5})

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 3
 """How often a job is tried again when its worker is lost."""
-PARCEL = "parcel"
-"""File of a store that is not complete: what its workers need."""
 AHEAD = 2
 """Jobs for each thread of the cluster that the scheduler knows of."""
 
@@ -118,7 +116,7 @@ def run(
     import distributed
 
     # Beside what is made, and not in the memory of workers, which a lost one would take with it.
-    parcel = InZarr.beside(path, PARCEL)
+    parcel = InZarr.parcel(path)
     parcel.write_bytes(distributed.protocol.pickle.dumps(Parcel(model, order, outline, path)))
     key = uuid.uuid4().hex
 
@@ -139,7 +137,6 @@ def run(
                 raise made
             count(made)
             running.update(submit(islice(left, 1)))
-    parcel.unlink()
 
 
 _OPEN: dict[str, tuple[Maker, InZarr]] = {}

@@ -18,6 +18,8 @@ MARKS = "done"
 """Folder of a store that is not complete: an empty file for each job that is."""
 RUN = "run"
 """File of such a store: what its numbers depend on, as a hash."""
+PARCEL = "parcel"
+"""Likewise: what the workers of a cluster need."""
 
 
 class Results:
@@ -107,9 +109,9 @@ class InZarr(Results):
         return cls(path, outline, plan)
 
     @staticmethod
-    def beside(path: Path, name: str) -> Path:
-        """A file that goes with a store that is not complete."""
-        return _unfinished(path) / name
+    def parcel(path: Path) -> Path:
+        """The file of a store that workers read."""
+        return _unfinished(path) / PARCEL
 
     def is_done(self, job: Job) -> bool:
         return (self._partial / MARKS / job.name).exists()
@@ -122,6 +124,7 @@ class InZarr(Results):
         """Gives the store its name."""
         os.rename(self._partial, self._path)
         (self._path / RUN).unlink()
+        (self._path / PARCEL).unlink(missing_ok=True)
         shutil.rmtree(self._path / MARKS)
         return xr.open_zarr(self._path, chunks=None, consolidated=False, decode_timedelta=True)
 
