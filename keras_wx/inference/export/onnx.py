@@ -57,9 +57,10 @@ def _converted(physical: Physical):
     model, _ = tf2onnx.convert.from_function(
         tf.function(forecast, autograph=False), signature, custom_op_handlers=_HANDLERS
     )
-    arrays = [value for value in model.graph.input if value.name not in weights]
+    # tf2onnx gives inputs in an order that differs from process to process.
+    given = {value.name: value for value in model.graph.input}
     del model.graph.input[:]
-    model.graph.input.extend(arrays)
+    model.graph.input.extend(given[array.name] for array in physical.inputs)
     for name, variable in weights.items():
         model.graph.initializer.append(onnx.numpy_helper.from_array(variable.numpy(), name))
     return model
