@@ -129,6 +129,28 @@ def test_several_inputs_without_a_time_axis(tmp_path):
     np.testing.assert_allclose(forecast, (ze + ldr) / 2, rtol=1e-4, atol=1e-3)
 
 
+def test_inputs_have_the_order_of_the_model_whatever_the_converter_gives(tmp_path, monkeypatch):
+    import onnxruntime
+    import tf2onnx
+
+    converted = tf2onnx.convert.from_function
+
+    def reversed_inputs(*args, **options):
+        model, rest = converted(*args, **options)
+        inputs = list(model.graph.input)[::-1]
+        del model.graph.input[:]
+        model.graph.input.extend(inputs)
+        return model, rest
+
+    monkeypatch.setattr(tf2onnx.convert, "from_function", reversed_inputs)
+    model = export_cases.mean_of_two()
+    sample = export_cases.curtain("ze", "ldr", "ze")
+    model.preset = keras_wx.info("convlstm_hko").model_copy(update={"sample": sample})
+    export(model, tmp_path / "a.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "a.onnx")
+    assert [i.name for i in session.get_inputs()] == ["ze", "ldr"]
+
+
 # === Slow: what ships, and the first guess by optical flow ===
 
 
