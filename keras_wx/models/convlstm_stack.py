@@ -105,8 +105,8 @@ class ConvLSTMStack(FrameModel):
         norms = [
             layers.BatchNormalization(name=f"norm_{rank}") for rank in range(1, len(recurrent))
         ]
-        # TensorFlow 2.21's gradient of such a kernel in bfloat16 reads memory nobody wrote, for
-        # some numbers of channels: with AVX512-BF16 it is NaN every 20 steps or so.
+        # TensorFlow 2.21's gradient of such a kernel in bfloat16 is NaN at times, with the same
+        # numbers and for some counts of channels: on AVX512-BF16 every 20 steps or so.
         readout = layers.Conv3D(
             channels,
             3,
