@@ -41,6 +41,20 @@ def is_stochastic(model: keras.Model | Baseline) -> bool:
 
 
 @contextmanager
+def built_in(policy: str | None) -> Iterator[None]:
+    """The dtype policy that layers are built with inside; None leaves the user's."""
+    import keras
+
+    usual = keras.config.dtype_policy()
+    if policy is not None:
+        keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(usual)
+
+
+@contextmanager
 def seeded(model: keras.Model | Baseline, seed: int) -> Iterator[None]:
     """What the model draws inside follows from `seed`; afterwards it goes on as if nothing were."""
     if isinstance(model, Baseline):

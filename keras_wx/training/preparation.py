@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from keras_wx.data.pydataset import Samples
 from keras_wx.data.samples import samples as cut
 from keras_wx.data.statistics import fit_statistics, of_the_part
 from keras_wx.errors import DataError, ModelError
+from keras_wx.inference.network import built_in
 from keras_wx.spec import Preset, Sample, Variable, read_sample
 from keras_wx.training.recipe import resolve
 from keras_wx.transforms import steps_of
@@ -62,7 +62,7 @@ def prepare_model(
     else:
         precision = resolve(preset_for(name, weights), recipe).mixed_precision
         changes = {"sample": sample or None, **(config or {})}
-        with _policy(precision):
+        with built_in(f"mixed_{precision}" if precision else None):
             model = load(name, weights=weights, compile=False, **changes)
         preset = preset_of(model)
     model.preset = preset.model_copy(update={"training": resolve(preset, recipe)})
@@ -176,15 +176,3 @@ def _asked_for(
         return dict(options)
     whole = (1.0, 0.0, 0.0) if split == "train" else (0.0, 1.0, 0.0)
     return {"splits": whole, **options}
-
-
-@contextmanager
-def _policy(precision: str | None) -> Iterator[None]:
-    """The dtype policy that layers are built with; None leaves the user's."""
-    usual = keras.config.dtype_policy()
-    if precision is not None:
-        keras.config.set_dtype_policy(f"mixed_{precision}")
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(usual)

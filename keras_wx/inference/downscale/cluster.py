@@ -8,14 +8,16 @@ import uuid
 from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from keras_wx.baselines import Baseline
 from keras_wx.errors import ModelError
 from keras_wx.inference.downscale.maker import Maker, Order
 from keras_wx.inference.downscale.plan import Job
 from keras_wx.inference.downscale.results import InZarr
+from keras_wx.inference.network import built_in
 from keras_wx.inference.output import Outline
+from keras_wx.models.diffusion.maps import listed
 
 if TYPE_CHECKING:
     import distributed
@@ -31,7 +33,8 @@ class Parcel:
     """What a worker needs, in a form that can be sent; a model is made anew from its weights."""
 
     def __init__(self, model: keras.Model | Baseline, order: Order, outline: Outline, path: Path):
-        self.kind, self.config, self.preset = type(model), _plain(model.get_config()), model.preset
+        # Keras tracks lists and dicts that are attributes of a model; those cannot be sent.
+        self.kind, self.config, self.preset = type(model), listed(model.get_config()), model.preset
         network = not isinstance(model, Baseline)
         self.weights = model.get_weights() if network else None
         self.precision = model.dtype_policy.name if network else None
@@ -47,29 +50,11 @@ class Parcel:
         if self.weights is None:
             model = self.kind(**self.config)
         else:
-            model = self._network()
+            with built_in(self.precision):
+                model = self.kind.from_config(self.config)
             model.set_weights(self.weights)
         model.preset = self.preset
         return model
-
-    def _network(self) -> keras.Model:
-        import keras
-
-        usual = keras.config.dtype_policy()
-        keras.config.set_dtype_policy(self.precision)
-        try:
-            return self.kind.from_config(self.config)
-        finally:
-            keras.config.set_dtype_policy(usual)
-
-
-def _plain(value: Any) -> Any:
-    """A Keras model tracks lists and dicts that are attributes of it; those cannot be sent."""
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_plain(each) for each in value]
-    return value
 
 
 def client_of(client: distributed.Client | None, path: Path | None) -> distributed.Client | None:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from keras_wx.inference.network import built_in
+
 if TYPE_CHECKING:
     import keras
 
@@ -22,12 +24,8 @@ def portable(model: keras.Model) -> keras.Model:
 
     from keras_wx.layers import switch_dropout
 
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")
-    try:
+    with built_in("float32"):
         copy = type(model).from_config(model.get_config())
-    finally:
-        keras.config.set_dtype_policy(policy)
     copy.set_weights(model.get_weights())
     switch_dropout(copy, False)
     for layer in copy._flatten_layers():
